@@ -1,0 +1,199 @@
+"""The graph: append-only, hash-consed, in topological order. Nothing here knows an operation, and nothing recurses.
+
+`graph.add(op, *inputs)` returns the node that is already there if there is one, so `is` is equality and common
+subexpressions are free. A node's index is larger than those of its inputs: a forward sweep is the list of nodes, a
+reverse sweep is the list reversed.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fractions import Fraction
+from typing import Any
+
+from symgrad.types import Type
+
+Exact = int | Fraction | float  # floats are kept as they were given: nothing is rounded twice
+
+
+class Op(ABC):
+    """A small immutable value, whose fields are the operation's parameters. It knows all there is to know of it.
+
+    Every class of operation is a frozen dataclass: equal fields make equal operations, and so shared nodes.
+    """
+
+    @property
+    def name(self) -> str:
+        """The word in a printed graph."""
+        return type(self).__name__.lower()
+
+    def label(self) -> str:
+        """The name with the parameters, as a printed graph shows it."""
+        return self.name
+
+    @abstractmethod
+    def result_type(self, *types: Type) -> Type:
+        """The type of the value, from those of the inputs. Raises ShapeError where they do not go together."""
+
+    @abstractmethod
+    def bprop(self, y: Node, g: Node) -> Sequence[Node | None]:
+        """The gradients by each input, given `g`, the one by the output `y`; None where the derivative is zero.
+
+        Goodfellow, Bengio, Courville, Deep Learning, section 6.5.6: op.bprop(inputs, X, G). Raises UndefinedDerivative
+        if there is none.
+        """
+
+    @abstractmethod
+    def evaluate(self, numbers: Any, *values: Any) -> Any:
+        """The value from the inputs' values, in the arithmetic of the module `numbers`: numpy or mpmath."""
+
+    @abstractmethod
+    def emit(self, t: Any, *args: Any) -> Any:
+        """The value, in the words of the emitter `t` (ops/emitter.py)."""
+
+    @abstractmethod
+    def to_sympy(self, *args: Any) -> Any:
+        """The SymPy expression, from those of the inputs."""
+
+
+class Node:
+    """One value of the graph: an operation applied to earlier nodes. Made by Graph.add only."""
+
+    __slots__ = ("graph", "index", "inputs", "op", "type")
+
+    def __init__(self, graph: Graph, index: int, op: Op, inputs: tuple[Node, ...], type_: Type):
+        self.graph, self.index, self.op, self.inputs, self.type = graph, index, op, inputs, type_
+
+    def __repr__(self) -> str:
+        return f"%{self.index}"
+
+    def __str__(self) -> str:
+        arguments = ", ".join(map(repr, self.inputs))
+        return f"%{self.index}: {self.type} = {self.op.label()}" + (f"({arguments})" if self.inputs else "")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _node_of, (self.graph, self.index)
+
+    def __add__(self, other: Node | Exact) -> Node:
+        return arithmetic["sum"]([(1, self), (1, self.graph.node(other))])
+
+    def __sub__(self, other: Node | Exact) -> Node:
+        return arithmetic["sum"]([(1, self), (-1, self.graph.node(other))])
+
+    def __mul__(self, other: Node | Exact) -> Node:
+        return arithmetic["product"]([self, self.graph.node(other)])
+
+    def __truediv__(self, other: Node | Exact) -> Node:
+        return arithmetic["product"]([self, self.graph.node(other) ** -1])
+
+    def __pow__(self, exponent: int | Fraction) -> Node:
+        return arithmetic["power"](self, exponent)
+
+    def __neg__(self) -> Node:
+        return arithmetic["sum"]([(-1, self)])
+
+    def __radd__(self, other: Exact) -> Node:
+        return self.graph.node(other) + self
+
+    def __rsub__(self, other: Exact) -> Node:
+        return self.graph.node(other) - self
+
+    def __rmul__(self, other: Exact) -> Node:
+        return self.graph.node(other) * self
+
+    def __rtruediv__(self, other: Exact) -> Node:
+        return self.graph.node(other) / self
+
+
+# How +, *, **, numbers and relations become operations: filled once, by ops/arithmetic.py, since the graph knows none.
+arithmetic: dict[str, Callable[..., Node]] = {}
+
+
+def _node_of(graph: Graph, index: int) -> Node:
+    return graph.nodes[index]
+
+
+class Graph:
+    """Nodes in topological order. One graph may be grown from several threads."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self._index: dict[tuple[Any, ...], Node] = {}
+        self.lock = threading.RLock()
+
+    def add(self, op: Op, *inputs: Node) -> Node:
+        """The node of this operation on these inputs: the one that exists, or a new one. Nothing is rewritten."""
+        key = (type(op), op, inputs)
+        node = self._index.get(key)
+        if node is None:
+            type_ = op.result_type(*[x.type for x in inputs])
+            with self.lock:
+                node = self._index.get(key)
+                if node is None:
+                    node = Node(self, len(self.nodes), op, inputs, type_)
+                    self.nodes.append(node)
+                    self._index[key] = node
+        return node
+
+    def node(self, value: Node | Exact) -> Node:
+        """A number as a constant of this graph; a node as it is."""
+        return value if isinstance(value, Node) else arithmetic["constant"](self, value)
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def __iter__(self) -> Iterator[Node]:
+        return iter(self.nodes)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.nodes))
+
+    def __repr__(self) -> str:
+        return f"<Graph of {len(self)} nodes>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Flat: a pickle that followed the inputs would recurse as deep as the graph.
+        return _graph_of, ([(node.op, tuple(x.index for x in node.inputs)) for node in self.nodes],)
+
+
+def _graph_of(rows: list[tuple[Op, tuple[int, ...]]]) -> Graph:
+    graph = Graph()
+    for op, inputs in rows:
+        graph.add(op, *[graph.nodes[i] for i in inputs])
+    return graph
+
+
+def reachable(outputs: Iterable[Node]) -> list[Node]:
+    """The nodes that the outputs depend on, themselves included, in topological order."""
+    found = {node.index: node for node in outputs}
+    stack = list(found.values())
+    while stack:
+        for x in stack.pop().inputs:
+            if x.index not in found:
+                found[x.index] = x
+                stack.append(x)
+    return [found[i] for i in sorted(found)]
+
+
+def consumers(nodes: Iterable[Node]) -> dict[Node, list[Node]]:
+    """For each node, those of `nodes` that read it, in order; a reader that reads it twice stands twice."""
+    readers: dict[Node, list[Node]] = {}
+    for node in nodes:
+        readers.setdefault(node, [])
+        for x in node.inputs:
+            readers.setdefault(x, []).append(node)
+    return readers
+
+
+def to_dot(outputs: Sequence[Node]) -> str:
+    """The part of the graph that the outputs depend on, in the DOT language of Graphviz."""
+    lines = ["digraph symgrad {", "  rankdir=BT;", '  node [shape=box, style=rounded, fontname="sans-serif"];']
+    marked = set(outputs)
+    for node in reachable(outputs):
+        label = node.op.label().replace("\\", "\\\\").replace('"', '\\"')
+        shape = ", peripheries=2" if node in marked else ""
+        lines.append(f'  n{node.index} [label="{label}"{shape}];')
+        lines.extend(f"  n{x.index} -> n{node.index};" for x in node.inputs)
+    return "\n".join([*lines, "}"])

@@ -1,0 +1,115 @@
+"""The program: what the scheduler decided, as a small frozen value that prints. The emitters write it down and decide nothing.
+
+    program  = name, buffers, body
+    body     = statement*
+    statement = Load(v, buffer, index)       v <- buffer[index]
+              | Number(v, number)            v <- an exact number
+              | Let(v, op, arguments)        v <- op applied to earlier values
+              | Store(buffer, index, v)      buffer[index] <- v
+              | Loop(index, extent, body)    for index in range(extent); iterations are independent, lanes of a vector
+              | Part(body)                   straight-line code that is compiled as a function of its own
+
+Values are numbered; each is assigned once. A value made inside a Part may be read in a later Part: the emitter keeps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from symgrad.graph import Op
+
+Index = int | str  # a number, or the name of a loop's index
+Extent = int | str  # a number, or the name of a size that is read when the kernel is entered
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Numbers that come in or go out. No dims: one number, passed by value; else C-contiguous, the last index fastest."""
+
+    name: str
+    dims: tuple[Extent, ...]
+    role: str  # "in", "out"
+    dtype: str = "f8"
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.name}: {self.dtype}" + (f"[{', '.join(map(str, self.dims))}]" if self.dims else "")
+
+
+@dataclass(frozen=True)
+class Load:
+    value: int
+    buffer: str
+    index: tuple[Index, ...]
+
+
+@dataclass(frozen=True)
+class Number:
+    value: int
+    number: Any  # int, Fraction, float or a SymPy number
+
+
+@dataclass(frozen=True)
+class Let:
+    value: int
+    op: Op
+    arguments: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Store:
+    buffer: str
+    index: tuple[Index, ...]
+    value: int
+
+
+@dataclass(frozen=True)
+class Loop:
+    index: str
+    extent: Extent
+    body: tuple[Statement, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    body: tuple[Statement, ...]
+
+
+Statement = Load | Number | Let | Store | Loop | Part
+
+
+@dataclass(frozen=True)
+class Program:
+    """Buffers in the order of the kernel's arguments: those that come in, then those that go out."""
+
+    name: str
+    buffers: tuple[Buffer, ...]
+    body: tuple[Statement, ...]
+
+    def __str__(self) -> str:
+        head = f"program {self.name}({'; '.join(map(str, self.buffers))})"
+        return "\n".join([head, *_lines(self.body, "  ")])
+
+
+def _lines(body: tuple[Statement, ...], indent: str) -> Iterator[str]:
+    for s in body:
+        match s:
+            case Load():
+                yield f"{indent}%{s.value} = load {_place(s.buffer, s.index)}"
+            case Number():
+                yield f"{indent}%{s.value} = {s.number}"
+            case Let():
+                yield f"{indent}%{s.value} = {s.op.label()}({', '.join(f'%{a}' for a in s.arguments)})"
+            case Store():
+                yield f"{indent}{_place(s.buffer, s.index)} = %{s.value}"
+            case Loop():
+                yield f"{indent}for {s.index} in simd({s.extent}):"
+                yield from _lines(s.body, indent + "  ")
+            case Part():
+                yield f"{indent}part:"
+                yield from _lines(s.body, indent + "  ")
+
+
+def _place(buffer: str, index: tuple[Index, ...]) -> str:
+    return f"{buffer}[{', '.join(map(str, index))}]" if index else buffer

@@ -1,0 +1,245 @@
+"""Sums, products and powers, and the constructors that keep them in normal form.
+
+The constructors do what SymPy's own Add and Mul do: numbers are collected, equal terms are added, equal factors become
+a power, numeric factors stand in front. They open no shared node, so nothing is computed twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import reduce
+from itertools import accumulate
+from typing import Any
+
+import mpmath
+import numpy as np
+import sympy as sp
+
+from symgrad.errors import ShapeError, TooLarge
+from symgrad.graph import Exact, Node, Op, arithmetic
+from symgrad.ops.elementwise import Elementwise, Partial
+from symgrad.ops.emitter import Emitter
+from symgrad.ops.leaf import constant, exact_value
+from symgrad.ops.select import times
+from symgrad.types import Type
+
+LARGEST_EXACT = 2**53  # a float64 holds every integer up to here, and its parity
+
+
+def common_type(name: str, types: Sequence[Type]) -> Type:
+    """The one type of all inputs."""
+    first = types[0]
+    for other in types:
+        if other != first:
+            raise ShapeError(
+                f"{name} takes inputs of one type", got=", ".join(map(str, types)), hint="broadcast one of them first"
+            )
+    return first
+
+
+@dataclass(frozen=True)
+class Add(Op):
+    """y = c1 x1 + c2 x2 + ..., with exact coefficients: add, subtract, negate and scale in one."""
+
+    coefficients: tuple[Exact, ...]
+
+    def label(self) -> str:
+        if all(c == 1 for c in self.coefficients):
+            return "add"
+        return f"add[{', '.join(map(str, self.coefficients))}]"
+
+    def result_type(self, *types: Type) -> Type:
+        return common_type("add", types)
+
+    def bprop(self, y: Node, g: Node) -> Sequence[Node | None]:
+        return tuple(times(g, c) for c in self.coefficients)
+
+    def evaluate(self, numbers: Any, *values: Any) -> Any:
+        return sum(as_number(numbers, c) * x for c, x in zip(self.coefficients, values, strict=True))
+
+    def emit(self, t: Emitter, *args: Any) -> Any:
+        terms = sorted(zip(self.coefficients, args, strict=True), key=lambda term: term[0] < 0)  # positive ones first
+        (c, x), *rest = terms
+        total = x if c == 1 else t.neg(x) if c == -1 else t.mul(t.number(c), x)
+        for c, x in rest:
+            term = x if abs(c) == 1 else t.mul(t.number(abs(c)), x)
+            total = t.sub(total, term) if c < 0 else t.add(total, term)
+        return total
+
+    def to_sympy(self, *args: Any) -> Any:
+        terms = [to_sympy_number(c) * x if c != 1 else x for c, x in zip(self.coefficients, args, strict=True)]
+        return sp.Add(*terms)
+
+
+@dataclass(frozen=True)
+class Product(Op):
+    """y = x1 x2 ...; dy/dxi is the product of the others, all of them in linear time by products from both ends."""
+
+    def result_type(self, *types: Type) -> Type:
+        return common_type("product", types)
+
+    def bprop(self, y: Node, g: Node) -> Sequence[Node | None]:
+        if len(y.inputs) == 2:
+            a, b = y.inputs
+            return times(g, b), times(g, a)
+        before = list(accumulate(y.inputs[:-1], lambda a, b: a * b))  # x1, x1 x2, ...
+        after = list(accumulate(reversed(y.inputs[1:]), lambda a, b: a * b))[::-1]  # ..., xn-1 xn, xn
+        between = [a * b for a, b in zip(before, after[1:], strict=False)]
+        return tuple(times(g, others) for others in (after[0], *between, before[-1]))
+
+    def evaluate(self, numbers: Any, *values: Any) -> Any:
+        return reduce(lambda a, b: a * b, values)
+
+    def emit(self, t: Emitter, *args: Any) -> Any:
+        return reduce(t.mul, args)
+
+    def to_sympy(self, *args: Any) -> Any:
+        return sp.Mul(*args)
+
+
+@dataclass(frozen=True)
+class Power(Elementwise):
+    """y = x**p for a number p;  dy/dx = p x**(p-1), in terms of y where that is cheaper.
+
+    Real: nan for x < 0 unless p is an integer.
+    """
+
+    exponent: Exact = 2
+
+    domain = ((0.2, 2.0),)
+
+    def label(self) -> str:
+        return f"power[{self.exponent}]"
+
+    def partials(self, y: Node) -> Sequence[Partial]:
+        (x,) = y.inputs
+        p = self.exponent
+        if p == -1:
+            return (-(y * y),)
+        if p == Fraction(1, 2):
+            return (Fraction(1, 2) / y,)
+        if p == Fraction(-1, 2):
+            return (Fraction(-1, 2) * y**3,)
+        return (p * x ** (p - 1),)
+
+    def evaluate(self, numbers: Any, *values: Any) -> Any:
+        (x,) = values
+        if numbers is np:
+            if self.exponent == Fraction(1, 2):
+                return np.sqrt(x)
+            return np.power(x, float(self.exponent))
+        if x == 0 and self.exponent < 0:
+            return mpmath.mpf("inf")
+        return mpmath.power(x, as_number(numbers, self.exponent))
+
+    def emit(self, t: Emitter, *args: Any) -> Any:
+        (x,) = args
+        p = Fraction(self.exponent)
+        if p < 0 and p != -1:
+            below = Power(-self.exponent).emit(t, x)
+            return t.div(t.number(1), below)
+        if p == -1:
+            return t.div(t.number(1), x)
+        if p.denominator == 1 and p.numerator <= 64:  # longer chains of products lose more than pow does
+            return t.power(x, p.numerator)
+        if p == Fraction(1, 2):
+            return t.sqrt(x)
+        if p == Fraction(3, 2):
+            return t.mul(x, t.sqrt(x))
+        return t.libm("pow", x, t.number(self.exponent))
+
+    def to_sympy(self, *args: Any) -> Any:
+        return sp.Pow(args[0], to_sympy_number(self.exponent))
+
+
+def weighted_sum(terms: Iterable[tuple[Exact, Node]]) -> Node:
+    """The node of c1 x1 + c2 x2 + ...: equal nodes are collected, numbers added, scaled nodes opened."""
+    terms = list(terms)
+    graph = terms[0][1].graph
+    collected: dict[Node, Exact] = {}
+    number: Exact = 0
+    for c, x in terms:
+        if isinstance(x.op, Add) and len(x.inputs) == 1:
+            c, x = c * x.op.coefficients[0], x.inputs[0]
+        value = exact_value(x)
+        if value is not None:
+            number += c * value
+        else:
+            collected[x] = collected.get(x, 0) + c
+    order = sorted((x for x, c in collected.items() if c != 0), key=lambda x: x.index)
+    coefficients = [_whole(collected[x]) for x in order]
+    if number != 0 or not order:
+        order.append(constant(graph, number))
+        coefficients.append(1)
+    if len(order) == 1 and coefficients[0] == 1:
+        return order[0]
+    return graph.add(Add(tuple(coefficients)), *order)
+
+
+def product(factors: Iterable[Node]) -> Node:
+    """The node of x1 x2 ...: numbers go in front, equal factors become a power."""
+    factors = list(factors)
+    graph = factors[0].graph
+    counts: dict[Node, int] = {}
+    number: Exact = 1
+    for x in factors:
+        if isinstance(x.op, Add) and len(x.inputs) == 1:
+            number, x = number * x.op.coefficients[0], x.inputs[0]
+        value = exact_value(x)
+        if value is not None:
+            number *= value
+        else:
+            counts[x] = counts.get(x, 0) + 1
+    order = sorted((x if n == 1 else power(x, n) for x, n in counts.items()), key=lambda x: x.index)
+    if number == 0 or not order:
+        return constant(graph, number)
+    if len(order) == 1:
+        result = order[0]
+    else:
+        result = graph.add(Product(), *order)
+    return result if number == 1 else weighted_sum([(number, result)])
+
+
+def power(x: Node, exponent: Exact) -> Node:
+    """The node of x**p for a number p; a number to an integer power is a number, as far as its digits are few."""
+    if isinstance(exponent, Fraction) and exponent.denominator == 1:
+        exponent = exponent.numerator
+    if isinstance(exponent, int) and abs(exponent) > LARGEST_EXACT and float(exponent) != exponent:
+        raise TooLarge("an integer exponent that float64 cannot hold", got=exponent, wanted="at most 2**53")
+    if exponent == 1:
+        return x
+    if exponent == 0:
+        return constant(x.graph, 1)
+    value = exact_value(x)
+    if isinstance(value, (int, Fraction)) and value != 0 and isinstance(exponent, int) and abs(exponent) <= 64:
+        return constant(x.graph, Fraction(value) ** exponent)
+    if isinstance(x.op, Add) and len(x.inputs) == 1 and isinstance(exponent, int) and abs(exponent) <= 64:
+        scale = x.op.coefficients[0]  # (c x)**n = c**n x**n
+        scale = Fraction(scale) ** exponent if not isinstance(scale, float) else scale**exponent
+        return weighted_sum([(_whole(scale), power(x.inputs[0], exponent))])
+    return x.graph.add(Power(exponent), x)
+
+
+def _whole(value: Exact) -> Exact:
+    return value.numerator if isinstance(value, Fraction) and value.denominator == 1 else value
+
+
+def as_number(numbers: Any, value: Exact) -> Any:
+    """An exact number in the arithmetic of numpy or mpmath, rounded once."""
+    if numbers is np:
+        return float(value)
+    if isinstance(value, Fraction):
+        return mpmath.mpf(value.numerator) / value.denominator
+    return mpmath.mpf(value)
+
+
+def to_sympy_number(value: Exact) -> Any:
+    """An exact number as SymPy's."""
+    if isinstance(value, Fraction):
+        return sp.Rational(value.numerator, value.denominator)
+    return sp.Integer(value) if isinstance(value, int) else sp.Float(value)
+
+
+arithmetic.update(sum=weighted_sum, product=product, power=power)

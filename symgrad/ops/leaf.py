@@ -1,0 +1,93 @@
+"""The leaves: inputs and constants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import mpmath
+import numpy as np
+import sympy as sp
+
+from symgrad.graph import Exact, Graph, Node, Op, arithmetic
+from symgrad.ops.emitter import Emitter
+from symgrad.types import REAL, Type
+
+
+class Leaf(Op):
+    """A node without inputs: nothing flows further down."""
+
+    def bprop(self, y: Node, g: Node) -> Sequence[Node | None]:
+        return ()
+
+
+@dataclass(frozen=True)
+class Input(Leaf):
+    """A variable: a SymPy symbol, or any SymPy expression that stands for one, such as theta(t)."""
+
+    variable: sp.Basic
+    type: Type = REAL
+
+    def label(self) -> str:
+        return " ".join(str(self.variable).split())
+
+    def result_type(self, *types: Type) -> Type:
+        return self.type
+
+    def evaluate(self, numbers: Any, *values: Any) -> Any:
+        raise TypeError(f"the input {self.label()} has no value of its own")
+
+    def emit(self, t: Emitter, *args: Any) -> Any:
+        raise TypeError(f"the input {self.label()} is loaded, not computed")
+
+    def to_sympy(self, *args: Any) -> Any:
+        return self.variable
+
+
+@dataclass(frozen=True)
+class Const(Leaf):
+    """A number, exact until the kernel: int, Fraction, a float as it was given, or a SymPy number such as pi."""
+
+    value: Exact | sp.Number | sp.NumberSymbol
+
+    def label(self) -> str:
+        return str(self.value)
+
+    def result_type(self, *types: Type) -> Type:
+        return REAL
+
+    def evaluate(self, numbers: Any, *values: Any) -> Any:
+        if numbers is np:
+            return np.float64(float(self.value))
+        if isinstance(self.value, Fraction):
+            return mpmath.mpf(self.value.numerator) / self.value.denominator
+        if isinstance(self.value, sp.Basic):
+            return self.value._to_mpmath(mpmath.mp.prec)
+        return mpmath.mpf(self.value)
+
+    def emit(self, t: Emitter, *args: Any) -> Any:
+        return t.number(self.value)
+
+    def to_sympy(self, *args: Any) -> Any:
+        if isinstance(self.value, Fraction):
+            return sp.Rational(self.value.numerator, self.value.denominator)
+        return sp.sympify(self.value)
+
+
+def constant(graph: Graph, value: Exact | sp.NumberSymbol) -> Node:
+    """The constant as a node; a fraction that is whole is an integer."""
+    if isinstance(value, Fraction) and value.denominator == 1:
+        value = value.numerator
+    return graph.add(Const(value))
+
+
+def exact_value(node: Node) -> Exact | None:
+    """The number, if the node is a constant whose arithmetic is Python's."""
+    if isinstance(node.op, Const) and isinstance(node.op.value, (int, Fraction, float)):
+        return node.op.value
+    return None
+
+
+arithmetic["constant"] = constant

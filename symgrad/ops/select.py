@@ -1,0 +1,91 @@
+"""Select, and what it guards: a value or a cotangent that a condition switched off is zero whatever it is multiplied by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symgrad.errors import ShapeError
+from symgrad.graph import Exact, Node, Op, arithmetic
+from symgrad.ops.emitter import Emitter
+from symgrad.ops.logic import disjunction, negation
+from symgrad.types import Type
+
+
+@dataclass(frozen=True)
+class Select(Op):
+    """y = a where c, else b; the gradient goes to the one that was taken, and nothing to the other."""
+
+    def result_type(self, *types: Type) -> Type:
+        condition, a, b = types
+        if condition.dtype != "b1" or a != b or condition.shape != a.shape:
+            raise ShapeError("select takes a condition and two values of its shape", got=", ".join(map(str, types)))
+        return a
+
+    def bprop(self, y: Node, g: Node) -> Sequence[Node | None]:
+        c, _, _ = y.inputs
+        zero = y.graph.node(0)
+        return None, select(c, g, zero), select(c, zero, g)
+
+    def evaluate(self, numbers: Any, *values: Any) -> Any:
+        c, a, b = values
+        return np.where(c, a, b) if numbers is np else (a if c else b)
+
+    def emit(self, t: Emitter, *args: Any) -> Any:
+        return t.select(*args)
+
+    def to_sympy(self, *args: Any) -> Any:
+        c, a, b = args
+        if isinstance(b, sp.Piecewise):  # select(c1, a1, select(c2, a2, b)) is one Piecewise
+            return sp.Piecewise((a, c), *b.args, evaluate=False)
+        return sp.Piecewise((a, c), (b, True), evaluate=False)
+
+
+def select(condition: Node, a: Node, b: Node) -> Node:
+    """a where the condition holds, else b."""
+    return a if a is b else condition.graph.add(Select(), condition, a, b)
+
+
+def guarded(condition: Node, value: Node) -> Node:
+    """value where the condition holds, else 0."""
+    return select(condition, value, value.graph.node(0))
+
+
+def guard_of(node: Node) -> tuple[Node, Node] | None:
+    """(condition, value) if the node is zero, whatever the value, unless the condition holds."""
+    if not isinstance(node.op, Select):
+        return None
+    c, a, b = node.inputs
+    zero = node.graph.node(0)
+    if b is zero:
+        return c, a
+    if a is zero:
+        return negation(c), b
+    return None
+
+
+def times(g: Node, partial: Node | Exact) -> Node:
+    """g * partial, where what is guarded stays guarded: select(c, g, 0) * p => select(c, g * p, 0).
+
+    Without this, 0 * inf leaks a nan from the branch that was not taken.
+    """
+    guard = guard_of(g)
+    if guard is None:
+        return g * partial
+    condition, value = guard
+    return guarded(condition, value * partial)
+
+
+def guarded_sum(terms: Sequence[Node]) -> Node:
+    """The sum of cotangents. If each is guarded, so is the sum, by the disjunction: all may be switched off at once."""
+    guards = [guard_of(term) for term in terms]
+    if len(terms) > 1 and all(guards):
+        conditions = list(dict.fromkeys(guard[0] for guard in guards if guard))
+        if len(conditions) == 1:
+            terms = [guard[1] for guard in guards if guard]
+        return guarded(disjunction(conditions), arithmetic["sum"]([(1, term) for term in terms]))
+    return arithmetic["sum"]([(1, term) for term in terms])

@@ -1,0 +1,36 @@
+"""The size of a SymPy expression as a tree, counted without walking the tree: shared parts are counted by multiplication."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import sympy as sp
+
+
+def subexpressions(*roots: Any) -> Iterator[Any]:
+    """Every distinct SymPy object below the roots, arguments before their users. Distinct is `is`: no hash is computed,
+    since hashing recurses into expressions that were built unevaluated."""
+    seen: set[int] = set()
+    stack: list[tuple[Any, bool]] = [(root, False) for root in reversed(roots)]
+    while stack:
+        expression, ready = stack.pop()
+        if ready:
+            yield expression
+        elif id(expression) not in seen:
+            seen.add(id(expression))
+            stack.append((expression, True))
+            stack.extend((argument, False) for argument in reversed(expression.args) if id(argument) not in seen)
+
+
+def tree_size(expression: sp.Basic) -> int:
+    """Nodes of the expression written out as a tree; linear time in the shared form."""
+    sizes: dict[int, int] = {}
+    for e in subexpressions(expression):
+        sizes[id(e)] = 1 + sum(sizes[id(a)] for a in e.args)
+    return sizes[id(expression)]
+
+
+def tree_exceeds(value: object, limit: int) -> bool:
+    """Is this a SymPy object of more than `limit` nodes as a tree? Other objects are not."""
+    return isinstance(value, sp.Basic) and tree_size(value) > limit
