@@ -69,15 +69,19 @@ def guard_of(node: Node) -> tuple[Node, Node] | None:
 
 
 def times(g: Node, partial: Node | Exact) -> Node:
-    """g * partial, where what is guarded stays guarded: select(c, g, 0) * p => select(c, g * p, 0).
+    """g * partial, where what is guarded stays guarded: select(c, g, 0) * p => select(c, g * p, 0), from either side.
 
     Without this, 0 * inf leaks a nan from the branch that was not taken.
     """
     guard = guard_of(g)
-    if guard is None:
-        return g * partial
-    condition, value = guard
-    return guarded(condition, value * partial)
+    if guard is not None:
+        condition, value = guard
+        return guarded(condition, times(value, partial))
+    guard = guard_of(partial) if isinstance(partial, Node) else None
+    if guard is not None:
+        condition, value = guard
+        return guarded(condition, g * value)
+    return g * partial
 
 
 def guarded_sum(terms: Sequence[Node]) -> Node:

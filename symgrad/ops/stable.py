@@ -1,0 +1,228 @@
+"""Functions that SymPy has no word for, in the forms that neither overflow nor cancel: sigmoid, softplus, relu,
+logsumexp, norms.
+
+sigmoid, softplus and relu are SymPy functions too, to write and to print.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from mpmath import mp
+from sympy.codegen import cfunctions
+from sympy.codegen.numpy_nodes import logaddexp
+
+from symgrad.graph import Exact, Node
+from symgrad.ops.arithmetic import as_number, to_sympy_number
+from symgrad.ops.elementwise import Elementwise, Partial
+from symgrad.ops.emitter import Emitter
+from symgrad.ops.exponential import exp
+from symgrad.ops.logic import equal, less, negation
+from symgrad.ops.rounding import Step
+from symgrad.ops.select import guarded
+
+
+class sigmoid(sp.Function):  # lower case: a function, as SymPy's own exp is
+    """The logistic function 1/(1 + exp(-x)); `doit` writes it out."""
+
+    nargs = 1
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return self * (1 - self)
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        (x,) = self.args
+        return 1 / (1 + sp.exp(-x.doit(**hints)))
+
+    def _eval_evalf(self, prec: int) -> Any:
+        return self.doit()._eval_evalf(prec) if self.args[0].is_number else None
+
+    def _eval_rewrite(self, rule: Any, args: Any, **hints: Any) -> Any:
+        return self.doit() if rule in (sp.exp, sp.Pow) else None
+
+    def _latex(self, printer: Any, exp: Any = None) -> str:
+        return _latex_of(r"\sigma", self, printer, exp)
+
+
+class softplus(sp.Function):
+    """log(1 + exp(x)); `doit` writes it out."""
+
+    nargs = 1
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return sigmoid(self.args[0])
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        (x,) = self.args
+        return sp.log(1 + sp.exp(x.doit(**hints)))
+
+    def _eval_evalf(self, prec: int) -> Any:
+        return self.doit()._eval_evalf(prec) if self.args[0].is_number else None
+
+    def _latex(self, printer: Any, exp: Any = None) -> str:
+        return _latex_of(r"\operatorname{softplus}", self, printer, exp)
+
+
+class relu(sp.Function):
+    """x where x > 0, else 0; its derivative at 0 is 0. `doit` writes it out."""
+
+    nargs = 1
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> sp.Expr:
+        return sp.Heaviside(self.args[0], 0)
+
+    def doit(self, **hints: Any) -> sp.Expr:
+        (x,) = self.args
+        return sp.Max(0, x.doit(**hints))
+
+    def _eval_evalf(self, prec: int) -> Any:
+        return self.doit()._eval_evalf(prec) if self.args[0].is_number else None
+
+    def _latex(self, printer: Any, exp: Any = None) -> str:
+        return _latex_of(r"\operatorname{relu}", self, printer, exp)
+
+
+def _latex_of(name: str, function: sp.Function, printer: Any, exponent: Any) -> str:
+    power = f"^{{{exponent}}}" if exponent is not None else ""
+    return rf"{name}{power}\left({printer._print(function.args[0])}\right)"
+
+
+@dataclass(frozen=True)
+class Sigmoid(Elementwise):
+    """y = 1/(1 + e**-x),  dy/dx = y (1 - y), with 1 - y as sigmoid(-x), which does not cancel."""
+
+    sympy = sigmoid
+    numpy = staticmethod(lambda x: 1 / (1 + np.exp(-x)))
+    mpmath = staticmethod(lambda x: 1 / (1 + mp.exp(-x)))
+
+    def partials(self, y: Node) -> Sequence[Partial]:
+        (x,) = y.inputs
+        return (y * y.graph.add(Sigmoid(), -x),)
+
+    def emit(self, t: Emitter, *args: Any) -> Any:
+        (x,) = args
+        e = t.libm("exp", t.neg(t.fabs(x)))  # at most 1; shared with sigmoid(-x)
+        above = t.select(t.compare("<", x, t.number(0)), e, t.number(1))
+        return t.div(above, t.add(t.number(1), e))
+
+
+@dataclass(frozen=True)
+class Softplus(Elementwise):
+    """y = log(1 + e**x),  dy/dx = sigmoid(x)."""
+
+    sympy = softplus
+    numpy = staticmethod(lambda x: np.log1p(np.exp(x)))
+    mpmath = staticmethod(lambda x: mp.log1p(mp.exp(x)))
+
+    def partials(self, y: Node) -> Sequence[Partial]:
+        return (y.graph.add(Sigmoid(), *y.inputs),)
+
+    def evaluate(self, numbers: Any, *values: Any) -> Any:
+        (x,) = values
+        if numbers is np and not np.iscomplexobj(x):
+            return np.logaddexp(0.0, x)
+        return super().evaluate(numbers, x)
+
+    def emit(self, t: Emitter, *args: Any) -> Any:
+        (x,) = args
+        return t.add(t.maximum(x, t.number(0)), t.libm("log1p", t.libm("exp", t.neg(t.fabs(x)))))
+
+
+@dataclass(frozen=True)
+class Relu(Elementwise):
+    """y = max(0, x),  dy/dx = 1 for x > 0, else 0, at 0 too."""
+
+    sympy = relu
+    numpy = staticmethod(lambda x: np.where((np.real(x) > 0) | np.isnan(x), x, 0.0 * np.real(x))[()])
+    mpmath = staticmethod(lambda x: x if x > 0 or mp.isnan(x) else mp.mpf(0))
+
+    def partials(self, y: Node) -> Sequence[Partial]:
+        (x,) = y.inputs
+        zero = y.graph.node(0)
+        return (guarded(negation(less(x, zero)), y.graph.add(Step(0), x, zero)),)
+
+    def emit(self, t: Emitter, *args: Any) -> Any:
+        return t.maximum(*args, t.number(0))
+
+
+@dataclass(frozen=True)
+class LogSumExp(Elementwise):
+    """y = log(e**x1 + ... + e**xn), without overflow;  dy/dxi = e**(xi - y), the softmax."""
+
+    sympy, domain = logaddexp, ((-2.0, 2.0), (-2.0, 2.0), (-2.0, 2.0))
+
+    def partials(self, y: Node) -> Sequence[Partial]:
+        return tuple(exp(x - y) for x in y.inputs)
+
+    def evaluate(self, numbers: Any, *values: Any) -> Any:
+        if numbers is np and not any(map(np.iscomplexobj, values)):
+            return reduce(np.logaddexp, values)
+        largest = max(map(float, values)) if numbers is not np else np.max([np.real(v) for v in values], axis=0)
+        return largest + numbers.log(sum(numbers.exp(v - largest) for v in values))
+
+    def emit(self, t: Emitter, *args: Any) -> Any:
+        largest = reduce(t.maximum, args)
+        zero, one = t.number(0), t.number(1)
+        # log1p of all but one largest term: log(1 + s) would lose an s below 1e-16
+        small = reduce(t.add, [t.select(t.compare("==", x, largest), zero, t.libm("exp", t.sub(x, largest))) for x in args])
+        ties = reduce(t.add, [t.select(t.compare("==", x, largest), one, zero) for x in args])
+        finite = t.add(largest, t.libm("log1p", t.add(small, t.sub(ties, one))))
+        infinite = t.compare("==", t.fabs(largest), t.number(float("inf")))
+        return t.select(infinite, largest, finite)
+
+    def to_sympy(self, *args: Any) -> Any:
+        return sp.log(sp.Add(*[sp.exp(x) for x in args]))
+
+
+@dataclass(frozen=True)
+class Hypot(Elementwise):
+    """z = sqrt(x^2 + y^2), without overflow;  dz/dx = x / z, and 0 at the origin."""
+
+    sympy, mpmath, libm, domain = cfunctions.hypot, mp.hypot, "hypot", ((0.3, 2.0), (-2.0, 2.0))
+    numpy = staticmethod(lambda x, y: np.sqrt(x * x + y * y))
+
+    def partials(self, y: Node) -> Sequence[Partial]:
+        return _norm_partials(y, (1, 1))
+
+    def to_sympy(self, *args: Any) -> Any:
+        return sp.sqrt(sp.Add(*[x**2 for x in args]))
+
+
+@dataclass(frozen=True)
+class Norm(Elementwise):
+    """y = sqrt(w1 x1^2 + ... + wn xn^2) for positive weights;  dy/dxi = wi xi / y, and 0 where y = 0."""
+
+    weights: tuple[Exact, ...] = (1, 1, 1)
+
+    domain = ((0.3, 2.0), (-2.0, 2.0), (-2.0, 2.0))
+
+    def label(self) -> str:
+        return "norm" if all(w == 1 for w in self.weights) else f"norm[{', '.join(map(str, self.weights))}]"
+
+    def partials(self, y: Node) -> Sequence[Partial]:
+        return _norm_partials(y, self.weights)
+
+    def evaluate(self, numbers: Any, *values: Any) -> Any:
+        return numbers.sqrt(sum(as_number(numbers, w) * x * x for w, x in zip(self.weights, values, strict=True)))
+
+    def emit(self, t: Emitter, *args: Any) -> Any:
+        squares = [t.mul(x, x) for x in args]
+        terms = [s if w == 1 else t.mul(t.number(w), s) for w, s in zip(self.weights, squares, strict=True)]
+        return t.sqrt(reduce(t.add, terms))
+
+    def to_sympy(self, *args: Any) -> Any:
+        return sp.sqrt(sp.Add(*[to_sympy_number(w) * x**2 for w, x in zip(self.weights, args, strict=True)]))
+
+
+def _norm_partials(y: Node, weights: Sequence[Exact]) -> Sequence[Partial]:
+    nonzero = negation(equal(y, y.graph.node(0)))
+    inverse = 1 / y
+    return tuple(guarded(nonzero, w * x * inverse) for w, x in zip(weights, y.inputs, strict=True))
