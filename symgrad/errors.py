@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from symgrad.size import tree_exceeds
 
@@ -41,33 +41,33 @@ def _rebuild(kind: type[SymgradError], what: str, fields: dict[str, Any]) -> Sym
     return error
 
 
-class UnsupportedExpression(SymgradError, TypeError):
-    """A SymPy node that has no meaning here; `path` leads from the whole expression to it."""
+class ExpressionError(SymgradError):
+    """Something in an expression; `path` leads from the whole to it."""
 
-    def __init__(self, what: str, *, got: Any = None, path: str = "", wanted: str | None = None, hint: str | None = None):
-        super().__init__(what, got=got, wanted=wanted, hint=hint)
+    path: str = ""
+
+    def at(self, path: str) -> Self:
+        """The same error, with the place."""
         self.path = path
+        return self
 
     def __str__(self) -> str:
         return super().__str__() + (f" (at {self.path})" if self.path else "")
 
 
-class UndefinedDerivative(SymgradError, ArithmeticError):
-    """The derivative was asked through an argument in which the operation has none; `path` leads from the target to it."""
-
-    def __init__(self, what: str, *, got: Any = None, path: str = "", wanted: str | None = None, hint: str | None = None):
-        super().__init__(what, got=got, wanted=wanted, hint=hint)
-        self.path = path
-
-    def __str__(self) -> str:
-        return super().__str__() + (f" (path: {self.path})" if self.path else "")
+class UnsupportedExpression(ExpressionError, TypeError):
+    """A SymPy node that has no meaning here."""
 
 
-class ComplexInput(SymgradError, TypeError):
+class UndefinedDerivative(ExpressionError, ArithmeticError):
+    """The derivative was asked through an argument in which the operation has none."""
+
+
+class ComplexInput(ExpressionError, TypeError):
     """A complex number, symbol or array: symgrad's numbers are real."""
 
 
-class NotANumber(SymgradError, ValueError):
+class NotANumber(ExpressionError, ValueError):
     """An expression that holds nan, zoo or an infinity as a literal."""
 
 

@@ -11,7 +11,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, ClassVar
 
 from symgrad.types import Type
 
@@ -23,6 +23,8 @@ class Op(ABC):
 
     Every class of operation is a frozen dataclass: equal fields make equal operations, and so shared nodes.
     """
+
+    finite: ClassVar[bool] = False  # finite inputs give a finite value, short of 1e308
 
     @property
     def name(self) -> str:
@@ -36,6 +38,10 @@ class Op(ABC):
     @abstractmethod
     def result_type(self, *types: Type) -> Type:
         """The type of the value, from those of the inputs. Raises ShapeError where they do not go together."""
+
+    def apply(self, *inputs: Node) -> Node:
+        """The node of this operation on these inputs, in the normal form that its constructor keeps."""
+        return inputs[0].graph.add(self, *inputs)
 
     @abstractmethod
     def bprop(self, y: Node, g: Node) -> Sequence[Node | None]:

@@ -45,6 +45,11 @@ class Add(Op):
 
     coefficients: tuple[Exact, ...]
 
+    finite = True
+
+    def apply(self, *inputs: Node) -> Node:
+        return weighted_sum(list(zip(self.coefficients, inputs, strict=True)))
+
     def label(self) -> str:
         if all(c == 1 for c in self.coefficients):
             return "add"
@@ -76,6 +81,11 @@ class Add(Op):
 @dataclass(frozen=True)
 class Product(Op):
     """y = x1 x2 ...; dy/dxi is the product of the others, all of them in linear time by products from both ends."""
+
+    finite = True
+
+    def apply(self, *inputs: Node) -> Node:
+        return product(inputs)
 
     def result_type(self, *types: Type) -> Type:
         return common_type("product", types)
@@ -109,6 +119,9 @@ class Power(Elementwise):
     exponent: Exact = 2
 
     domain = ((0.2, 2.0),)
+
+    def apply(self, *inputs: Node) -> Node:
+        return power(*inputs, self.exponent)
 
     def label(self) -> str:
         return f"power[{self.exponent}]"

@@ -39,6 +39,9 @@ class Exp2(Elementwise):
     def partials(self, y: Node) -> Sequence[Partial]:
         return (y * log(y.graph.node(2)),)
 
+    def to_sympy(self, *args: Any) -> Any:
+        return sp.Pow(2, args[0])
+
 
 @dataclass(frozen=True)
 class Expm1(Elementwise):

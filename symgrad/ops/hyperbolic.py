@@ -43,6 +43,7 @@ class Cosh(Elementwise):
 class Tanh(Elementwise):
     """y = tanh x,  dy/dx = 1 - y^2."""
 
+    finite = True
     sympy, numpy, mpmath, libm = sp.tanh, np.tanh, mp.tanh, "tanh"
 
     def partials(self, y: Node) -> Sequence[Partial]:
@@ -64,6 +65,7 @@ class Coth(Reciprocal):
 class Sech(Reciprocal):
     """y = sech x,  dy/dx = -y tanh x."""
 
+    finite = True
     sympy, mpmath, libm = sp.sech, mp.sech, "cosh"
     numpy = staticmethod(lambda x: 1 / np.cosh(x))
 
@@ -86,6 +88,7 @@ class Csch(Reciprocal):
 class ArcSinh(Elementwise):
     """y = arsinh x,  dy/dx = 1 / sqrt(x^2 + 1)."""
 
+    finite = True
     sympy, numpy, mpmath, libm = sp.asinh, np.arcsinh, mp.asinh, "asinh"
 
     def partials(self, y: Node) -> Sequence[Partial]:
@@ -158,6 +161,7 @@ class ArcCsch(OfReciprocal):
 class LogCosh(Elementwise):
     """y = log cosh x, finite for every finite x;  dy/dx = tanh x."""
 
+    finite = True
     numpy = staticmethod(lambda x: np.logaddexp(x, -x) - np.log(2.0))
     analytic = False  # NumPy's logaddexp takes no complex numbers
     domain = ((-3.0, 3.0),)

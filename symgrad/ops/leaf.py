@@ -19,6 +19,8 @@ from symgrad.types import REAL, Type
 class Leaf(Op):
     """A node without inputs: nothing flows further down."""
 
+    finite = True
+
     def bprop(self, y: Node, g: Node) -> Sequence[Node | None]:
         return ()
 

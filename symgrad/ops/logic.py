@@ -161,13 +161,13 @@ def negation(a: Node) -> Node:
     return a.inputs[0] if isinstance(a.op, Not) else a.graph.add(Not(), a)
 
 
-def conjunction(conditions: Sequence[Node]) -> Node:
-    """All of them."""
-    first, *rest = conditions
+def conjunction(*conditions: Node) -> Node:
+    """All of them; one of several equal ones."""
+    first, *rest = dict.fromkeys(conditions)
     return first.graph.add(And(), first, *rest) if rest else first
 
 
-def disjunction(conditions: Sequence[Node]) -> Node:
-    """Any of them."""
-    first, *rest = conditions
+def disjunction(*conditions: Node) -> Node:
+    """Any of them; one of several equal ones."""
+    first, *rest = dict.fromkeys(conditions)
     return first.graph.add(Or(), first, *rest) if rest else first

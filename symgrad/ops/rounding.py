@@ -30,6 +30,7 @@ HALF = Fraction(1, 2)
 class Abs(Elementwise):
     """y = |x|,  dy/dx = sign x, which is 0 at 0."""
 
+    finite = True
     sympy, mpmath = sp.Abs, mp.fabs
     numpy = staticmethod(lambda x: np.where(np.real(x) < 0, -x, x)[()] if np.iscomplexobj(x) else np.abs(x))
     analytic = True  # off the kink: the branch is chosen by the real part
@@ -45,6 +46,7 @@ class Abs(Elementwise):
 class Sign(Elementwise):
     """y = -1, 0 or 1,  dy/dx = 0."""
 
+    finite = True
     sympy, mpmath = sp.sign, mp.sign
     numpy = staticmethod(lambda x: np.sign(np.real(x)))
 
@@ -65,6 +67,7 @@ class Step(Elementwise):
     Of two inputs and not of their difference, which would be nan where both are infinite.
     """
 
+    finite = True
     tie: Exact = HALF
 
     sympy, domain = sp.Heaviside, ((-2.0, 2.0), (-2.0, 2.0))
@@ -107,6 +110,7 @@ class Step(Elementwise):
 class Floor(Elementwise):
     """y = the largest integer up to x,  dy/dx = 0."""
 
+    finite = True
     sympy, mpmath = sp.floor, mp.floor
     numpy = staticmethod(lambda x: np.floor(np.real(x)))
 
@@ -121,6 +125,7 @@ class Floor(Elementwise):
 class Ceiling(Elementwise):
     """y = the smallest integer from x on,  dy/dx = 0."""
 
+    finite = True
     sympy, mpmath = sp.ceiling, mp.ceil
     numpy = staticmethod(lambda x: np.ceil(np.real(x)))
 
@@ -135,6 +140,7 @@ class Ceiling(Elementwise):
 class Frac(Elementwise):
     """y = x - floor x,  dy/dx = 1."""
 
+    finite = True
     sympy = sp.frac
     mpmath = staticmethod(lambda x: x - mp.floor(x))
     numpy = staticmethod(lambda x: x - np.floor(np.real(x)))
@@ -171,6 +177,7 @@ class Mod(Elementwise):
 class Extremum(Elementwise):
     """The largest or smallest of n inputs. At a tie the derivatives share: each of k winners has 1/k."""
 
+    finite = True
     domain = ((-2.0, 2.0), (-2.0, 2.0), (-2.0, 2.0))
 
     def wins(self, x: Node, y: Node) -> tuple[Node, Node]:

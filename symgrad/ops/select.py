@@ -12,13 +12,18 @@ import sympy as sp
 from symgrad.errors import ShapeError
 from symgrad.graph import Exact, Node, Op, arithmetic
 from symgrad.ops.emitter import Emitter
-from symgrad.ops.logic import disjunction, negation
+from symgrad.ops.logic import conjunction, disjunction, negation
 from symgrad.types import Type
 
 
 @dataclass(frozen=True)
 class Select(Op):
     """y = a where c, else b; the gradient goes to the one that was taken, and nothing to the other."""
+
+    finite = True
+
+    def apply(self, *inputs: Node) -> Node:
+        return select(*inputs)
 
     def result_type(self, *types: Type) -> Type:
         condition, a, b = types
@@ -42,6 +47,8 @@ class Select(Op):
         c, a, b = args
         if isinstance(b, sp.Piecewise):  # select(c1, a1, select(c2, a2, b)) is one Piecewise
             return sp.Piecewise((a, c), *b.args, evaluate=False)
+        if b is sp.nan:  # no condition holds: no value
+            return sp.Piecewise((a, c), evaluate=False)
         return sp.Piecewise((a, c), (b, True), evaluate=False)
 
 
@@ -51,7 +58,10 @@ def select(condition: Node, a: Node, b: Node) -> Node:
 
 
 def guarded(condition: Node, value: Node) -> Node:
-    """value where the condition holds, else 0."""
+    """value where the condition holds, else 0. Two guards are one, of both conditions: they do not nest."""
+    inner = guard_of(value)
+    if inner is not None:
+        condition, value = conjunction(condition, inner[0]), inner[1]
     return select(condition, value, value.graph.node(0))
 
 
@@ -73,15 +83,16 @@ def times(g: Node, partial: Node | Exact) -> Node:
 
     Without this, 0 * inf leaks a nan from the branch that was not taken.
     """
-    guard = guard_of(g)
-    if guard is not None:
-        condition, value = guard
-        return guarded(condition, times(value, partial))
-    guard = guard_of(partial) if isinstance(partial, Node) else None
-    if guard is not None:
-        condition, value = guard
-        return guarded(condition, g * value)
-    return g * partial
+    values, conditions = [], []
+    for factor in (g, g.graph.node(partial)):
+        guard = guard_of(factor)
+        while guard is not None:
+            condition, factor = guard
+            conditions.append(condition)
+            guard = guard_of(factor)
+        values.append(factor)
+    a, b = values
+    return guarded(conjunction(*conditions), a * b) if conditions else a * b
 
 
 def guarded_sum(terms: Sequence[Node]) -> Node:
@@ -91,5 +102,5 @@ def guarded_sum(terms: Sequence[Node]) -> Node:
         conditions = list(dict.fromkeys(guard[0] for guard in guards if guard))
         if len(conditions) == 1:
             terms = [guard[1] for guard in guards if guard]
-        return guarded(disjunction(conditions), arithmetic["sum"]([(1, term) for term in terms]))
+        return guarded(disjunction(*conditions), arithmetic["sum"]([(1, term) for term in terms]))
     return arithmetic["sum"]([(1, term) for term in terms])

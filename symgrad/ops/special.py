@@ -34,6 +34,7 @@ def _sqrt_pi(y: Node) -> Node:
 class Erf(Elementwise):
     """y = erf x,  dy/dx = 2/sqrt(pi) e**(-x^2)."""
 
+    finite = True
     sympy, numpy, mpmath, libm = sp.erf, special("erf"), mp.erf, "erf"
 
     def partials(self, y: Node) -> Sequence[Partial]:
@@ -45,6 +46,7 @@ class Erf(Elementwise):
 class Erfc(Elementwise):
     """y = 1 - erf x,  dy/dx = -2/sqrt(pi) e**(-x^2)."""
 
+    finite = True
     sympy, numpy, mpmath, libm = sp.erfc, special("erfc"), mp.erfc, "erfc"
 
     def partials(self, y: Node) -> Sequence[Partial]:

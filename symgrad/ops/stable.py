@@ -22,7 +22,7 @@ from symgrad.ops.arithmetic import as_number, to_sympy_number
 from symgrad.ops.elementwise import Elementwise, Partial
 from symgrad.ops.emitter import Emitter
 from symgrad.ops.exponential import exp
-from symgrad.ops.logic import equal, less, negation
+from symgrad.ops.logic import less, negation
 from symgrad.ops.rounding import Step
 from symgrad.ops.select import guarded
 
@@ -99,6 +99,7 @@ def _latex_of(name: str, function: sp.Function, printer: Any, exponent: Any) -> 
 class Sigmoid(Elementwise):
     """y = 1/(1 + e**-x),  dy/dx = y (1 - y), with 1 - y as sigmoid(-x), which does not cancel."""
 
+    finite = True
     sympy = sigmoid
     numpy = staticmethod(lambda x: 1 / (1 + np.exp(-x)))
     mpmath = staticmethod(lambda x: 1 / (1 + mp.exp(-x)))
@@ -118,6 +119,7 @@ class Sigmoid(Elementwise):
 class Softplus(Elementwise):
     """y = log(1 + e**x),  dy/dx = sigmoid(x)."""
 
+    finite = True
     sympy = softplus
     numpy = staticmethod(lambda x: np.log1p(np.exp(x)))
     mpmath = staticmethod(lambda x: mp.log1p(mp.exp(x)))
@@ -140,6 +142,7 @@ class Softplus(Elementwise):
 class Relu(Elementwise):
     """y = max(0, x),  dy/dx = 1 for x > 0, else 0, at 0 too."""
 
+    finite = True
     sympy = relu
     numpy = staticmethod(lambda x: np.where((np.real(x) > 0) | np.isnan(x), x, 0.0 * np.real(x))[()])
     mpmath = staticmethod(lambda x: x if x > 0 or mp.isnan(x) else mp.mpf(0))
@@ -157,6 +160,7 @@ class Relu(Elementwise):
 class LogSumExp(Elementwise):
     """y = log(e**x1 + ... + e**xn), without overflow;  dy/dxi = e**(xi - y), the softmax."""
 
+    finite = True
     sympy, domain = logaddexp, ((-2.0, 2.0), (-2.0, 2.0), (-2.0, 2.0))
 
     def partials(self, y: Node) -> Sequence[Partial]:
@@ -186,6 +190,7 @@ class LogSumExp(Elementwise):
 class Hypot(Elementwise):
     """z = sqrt(x^2 + y^2), without overflow;  dz/dx = x / z, and 0 at the origin."""
 
+    finite = True
     sympy, mpmath, libm, domain = cfunctions.hypot, mp.hypot, "hypot", ((0.3, 2.0), (-2.0, 2.0))
     numpy = staticmethod(lambda x, y: np.sqrt(x * x + y * y))
 
@@ -200,6 +205,7 @@ class Hypot(Elementwise):
 class Norm(Elementwise):
     """y = sqrt(w1 x1^2 + ... + wn xn^2) for positive weights;  dy/dxi = wi xi / y, and 0 where y = 0."""
 
+    finite = True
     weights: tuple[Exact, ...] = (1, 1, 1)
 
     domain = ((0.3, 2.0), (-2.0, 2.0), (-2.0, 2.0))
@@ -222,7 +228,25 @@ class Norm(Elementwise):
         return sp.sqrt(sp.Add(*[to_sympy_number(w) * x**2 for w, x in zip(self.weights, args, strict=True)]))
 
 
+@dataclass(frozen=True)
+class FilledReciprocal(Elementwise):
+    """y = 1/x, and 0 at 0;  dy/dx = -y^2. It makes x / |x| zero where the norm is, and so all its derivatives."""
+
+    domain = ((0.2, 2.0),)
+    numpy = staticmethod(lambda x: np.where(x == 0, 0.0 * x, 1 / np.where(x == 0, 1, x))[()])
+    mpmath = staticmethod(lambda x: mp.mpf(0) if x == 0 else 1 / x)
+
+    def partials(self, y: Node) -> Sequence[Partial]:
+        return (-(y**2),)
+
+    def emit(self, t: Emitter, *args: Any) -> Any:
+        (x,) = args
+        return t.select(t.compare("==", x, t.number(0)), t.number(0), t.div(t.number(1), x))
+
+    def to_sympy(self, *args: Any) -> Any:
+        return 1 / args[0]
+
+
 def _norm_partials(y: Node, weights: Sequence[Exact]) -> Sequence[Partial]:
-    nonzero = negation(equal(y, y.graph.node(0)))
-    inverse = 1 / y
-    return tuple(guarded(nonzero, w * x * inverse) for w, x in zip(weights, y.inputs, strict=True))
+    inverse = y.graph.add(FilledReciprocal(), y)
+    return tuple(w * x * inverse for w, x in zip(weights, y.inputs, strict=True))

@@ -23,6 +23,7 @@ HALF = Fraction(1, 2)
 class Sin(Elementwise):
     """y = sin x,  dy/dx = cos x."""
 
+    finite = True
     sympy, numpy, mpmath, libm = sp.sin, np.sin, mp.sin, "sin"
 
     def partials(self, y: Node) -> Sequence[Partial]:
@@ -33,6 +34,7 @@ class Sin(Elementwise):
 class Cos(Elementwise):
     """y = cos x,  dy/dx = -sin x."""
 
+    finite = True
     sympy, numpy, mpmath, libm = sp.cos, np.cos, mp.cos, "cos"
 
     def partials(self, y: Node) -> Sequence[Partial]:
@@ -115,6 +117,7 @@ class ArcCos(Elementwise):
 class ArcTan(Elementwise):
     """y = arctan x,  dy/dx = 1 / (1 + x^2)."""
 
+    finite = True
     sympy, numpy, mpmath, libm = sp.atan, np.arctan, mp.atan, "atan"
 
     def partials(self, y: Node) -> Sequence[Partial]:
@@ -188,6 +191,7 @@ class Sinc(Elementwise):
     Away from 0 by x y_k + k y_(k-1) = sin(x + k pi/2), differentiated from x y_0 = sin x; near it by the Taylor series.
     """
 
+    finite = True
     order: int = 0
 
     sympy, domain = sp.sinc, ((-3.0, 3.0),)

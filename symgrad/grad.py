@@ -1,0 +1,136 @@
+"""Nodes -> the nodes of their derivatives, appended to the same graph.
+
+The book's words (Goodfellow, Bengio, Courville, Deep Learning, section 6.5.6, Algorithms 6.5 and 6.6), and where they are:
+
+    get_operation(V)        node.op
+    get_inputs(V, G)        node.inputs
+    get_consumers(V, G)     graph.consumers(nodes)[node]
+    op.bprop(inputs, X, G)  node.op.bprop(node, g), for all inputs X at once
+    build_grad(V, ...)      one step of the sweep below
+    grad_table              grad_table
+
+The book recurses from each variable up to the target. Here one sweep goes from the target down: all consumers of a node
+have a larger index, so when the sweep reaches a node, its gradient is complete. Each node is visited once: linear time,
+where the book's bound is quadratic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sympy as sp
+
+from symgrad.errors import ObjectiveError, UndefinedDerivative
+from symgrad.graph import Node, reachable
+from symgrad.ops.elementwise import Undefined
+from symgrad.ops.leaf import Input
+from symgrad.ops.select import guarded_sum, times
+
+
+def build_grad(target: Node, wrt: Sequence[Node], seed: Node | None = None) -> list[Node]:
+    """The gradient of the target by each node of `wrt`, as nodes of the same graph; zero where it does not depend.
+
+    `wrt` may hold inner nodes. `seed` is the gradient by the target itself, 1 if left out.
+    Raises UndefinedDerivative, naming the operation and the path to it.
+    """
+    return vector_jacobian([target], wrt, [seed or target.graph.node(1)])
+
+
+def vector_jacobian(targets: Sequence[Node], wrt: Sequence[Node], seeds: Sequence[Node]) -> list[Node]:
+    """sum_i seed_i d target_i / d w for each w of `wrt`: reverse accumulation, one sweep for all targets."""
+    graph = targets[0].graph
+    active = between(wrt, targets)
+    grad_table: dict[Node, list[Node]] = {node: [] for node in active}
+    for target, seed in zip(targets, seeds, strict=True):
+        if target.type.dtype == "b1":
+            raise ObjectiveError("a truth value has no derivative", got=target.op.label())
+        if target in grad_table:
+            grad_table[target].append(seed)
+    wanted = set(wrt)
+    gradients: dict[Node, Node] = {}
+    for node in reversed(active):
+        contributions = grad_table.pop(node)
+        if not contributions:
+            continue
+        g = guarded_sum(contributions)
+        if node in wanted:
+            gradients[node] = g
+        if not any(x in grad_table for x in node.inputs):
+            continue
+        for x, gx in zip(node.inputs, node.op.bprop(node, g), strict=True):
+            if x in grad_table and gx is not None:
+                if isinstance(gx, Undefined):
+                    raise UndefinedDerivative(
+                        f"{node.op.name} has no derivative by its argument {node.inputs.index(x) + 1}: {gx.reason}",
+                        got=node.op.label(),
+                    ).at(_path(targets, node))
+                grad_table[x].append(gx)
+    return [gradients.get(node, graph.node(0)) for node in wrt]
+
+
+def between(wrt: Sequence[Node], targets: Sequence[Node]) -> list[Node]:
+    """The nodes that depend on one of `wrt` and that a target depends on, in topological order."""
+    below = set(wrt)
+    nodes = []
+    for node in reachable(targets):
+        if node in below or any(x in below for x in node.inputs):
+            below.add(node)
+            nodes.append(node)
+    return nodes
+
+
+def jacobian_vector(outputs: Sequence[Node], wrt: Sequence[Node], vector: Sequence[Node]) -> list[Node]:
+    """J v, the directional derivative of each output along `vector`.
+
+    The vector-Jacobian product is linear in its seed u, so J v is the gradient of <J^T u, v> by u: forward accumulation
+    from the one rule that an operation has (J. Townsend, "A new trick for calculating Jacobian vector products", 2017).
+    """
+    seeds = _seeds(outputs)
+    transposed = vector_jacobian(outputs, wrt, seeds)
+    return build_grad(inner(transposed, vector), seeds)
+
+
+def jacobian_rows(outputs: Sequence[Node], wrt: Sequence[Node]) -> list[list[Node]]:
+    """d output_i / d w_j, row by row: by reverse accumulation if there are no more outputs than variables, else forward."""
+    if len(outputs) <= len(wrt):
+        return [build_grad(output, wrt) for output in outputs]
+    seeds = _seeds(outputs)
+    columns = [build_grad(g, seeds) for g in vector_jacobian(outputs, wrt, seeds)]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def hessian_rows(target: Node, wrt: Sequence[Node]) -> list[list[Node]]:
+    """d^2 target / d w_i d w_j: the lower triangle by one sweep for each row, mirrored."""
+    lower = [build_grad(g, wrt[: i + 1]) for i, g in enumerate(build_grad(target, wrt))]
+    n = len(wrt)
+    return [[lower[max(i, j)][min(i, j)] for j in range(n)] for i in range(n)]
+
+
+def hessian_vector(target: Node, wrt: Sequence[Node], vector: Sequence[Node]) -> list[Node]:
+    """H v as the gradient of <gradient, v>: H is never formed (B. Christianson, IMA J. Numer. Anal. 12 (1992) 135)."""
+    return build_grad(inner(build_grad(target, wrt), vector), wrt)
+
+
+def inner(a: Sequence[Node], b: Sequence[Node]) -> Node:
+    """sum_i a_i b_i, guarded where the terms are."""
+    return guarded_sum([times(x, y) for x, y in zip(a, b, strict=True)])
+
+
+def _seeds(outputs: Sequence[Node]) -> list[Node]:
+    """A variable for each output, of a name of its own."""
+    return [output.graph.add(Input(sp.Dummy("u"), output.type)) for output in outputs]
+
+
+def _path(targets: Sequence[Node], wanted: Node) -> str:
+    """The operations from a target down to a node."""
+    readers: dict[Node, Node] = {}
+    for node in reachable(targets):
+        for x in node.inputs:
+            readers[x] = node
+    way = [wanted]
+    while way[-1] in readers and way[-1] not in targets:
+        way.append(readers[way[-1]])
+    names = [node.op.name for node in reversed(way)]
+    if len(names) > 12:
+        names = [*names[:5], f"... {len(names) - 10} more ...", *names[-5:]]
+    return " > ".join(names)
