@@ -147,8 +147,10 @@ class Pow(Elementwise):
         rest = y.graph.add(Pow(0), x, a - self.order)
         others = [_product([f for j, f in enumerate(factors) if j != i], y) for i in range(self.order)]
         slope = sum(others[1:], others[0])
-        zero = negation(equal(_product(factors, y), y.graph.node(0)))
-        return by_x, slope * rest + guarded(zero, y * log(x))
+        falling = _product(factors, y)
+        nonzero = negation(equal(falling, y.graph.node(0)))
+        logarithm = y.graph.add(PowLog(1), x, a - self.order)  # not rest log x, which is 0 * inf at x = 0
+        return by_x, slope * rest + guarded(nonzero, falling * logarithm)
 
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         x, a = values
