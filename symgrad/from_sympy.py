@@ -48,10 +48,32 @@ def convert_all(graph: Graph, expressions: Sequence[Any]) -> list[Node]:
     """The nodes of several expressions."""
     roots = [as_expression(e) for e in expressions]
     nodes: dict[int, Node | None] = {}
-    for e in _needed(roots):
+    for e in parts(roots):
         with _located(roots, e):
             nodes[id(e)] = _convert(graph, e, nodes)
     return [_value(nodes, e) for e in roots]
+
+
+def parts(roots: Sequence[sp.Basic]) -> list[sp.Basic]:
+    """The parts of expressions, arguments first, each once. What stands for a variable is not entered.
+
+    Raises UnsupportedExpression for the outermost part that has no meaning here.
+    """
+    order, seen = [], set()
+    stack = [(root, False) for root in reversed(roots)]
+    while stack:
+        e, ready = stack.pop()
+        if ready:
+            order.append(e)
+        elif id(e) not in seen:
+            seen.add(id(e))
+            stack.append((e, True))
+            if not is_variable(e):
+                if _rule(type(e)) is _unsupported:  # before its parts: the outermost one is the one to name
+                    with _located(roots, e):
+                        _unsupported(e)
+                stack.extend((a, False) for a in reversed(e.args) if id(a) not in seen)
+    return order
 
 
 @contextmanager
@@ -92,25 +114,6 @@ def is_variable(e: Any) -> bool:
     if isinstance(e, ArrayElement):
         return isinstance(e.name, ArraySymbol) and all(i.is_Integer for i in e.indices)
     return isinstance(e, (sp.Symbol, AppliedUndef)) and not isinstance(e, Idx)
-
-
-def _needed(roots: Sequence[sp.Basic]) -> list[sp.Basic]:
-    """The parts to convert, arguments first. What stands for a variable is not entered."""
-    order, seen = [], set()
-    stack = [(root, False) for root in reversed(roots)]
-    while stack:
-        e, ready = stack.pop()
-        if ready:
-            order.append(e)
-        elif id(e) not in seen:
-            seen.add(id(e))
-            stack.append((e, True))
-            if not is_variable(e):
-                if _rule(type(e)) is _unsupported:  # before its parts: the outermost one is the one to name
-                    with _located(roots, e):
-                        _unsupported(e)
-                stack.extend((a, False) for a in reversed(e.args) if id(a) not in seen)
-    return order
 
 
 def _convert(graph: Graph, e: Any, nodes: dict[int, Node | None]) -> Node | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -191,6 +191,16 @@ def consumers(nodes: Iterable[Node]) -> dict[Node, list[Node]]:
         for x in node.inputs:
             readers.setdefault(x, []).append(node)
     return readers
+
+
+def substitute(outputs: Sequence[Node], replacements: Mapping[Node, Node]) -> list[Node]:
+    """The outputs with nodes replaced by others, in normal form; the nodes that are replaced are left as they are."""
+    new: dict[Node, Node] = {}
+    for node in reachable(outputs):
+        inputs = [new[x] for x in node.inputs]
+        same = all(a is b for a, b in zip(inputs, node.inputs, strict=True))
+        new[node] = replacements.get(node) or (node if same else node.op.apply(*inputs))
+    return [new[node] for node in outputs]
 
 
 def to_dot(outputs: Sequence[Node]) -> str:

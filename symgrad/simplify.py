@@ -176,10 +176,13 @@ def _logsumexp(exponents: list[Node]) -> Node:
     return graph.add(LogSumExp(), *exponents)
 
 
-@_rule(STABLE, Log, "log(sigmoid(u)) => -softplus(-u)")
+@_rule(STABLE, Log, "log(sigmoid(u)) => -softplus(-u); log(1 - sigmoid(u)) => -softplus(u)")
 def log_of_sigmoid(node: Node) -> Node | None:
     (x,) = node.inputs
-    return -node.graph.add(Softplus(), -x.inputs[0]) if isinstance(x.op, Sigmoid) else None
+    if not isinstance(x.op, Sigmoid):
+        return None
+    (u,) = x.inputs
+    return -node.graph.add(Softplus(), u if x.op.complement else _negated(u))
 
 
 @_rule(STABLE, Log, "log(cosh(u)) => logcosh(u), which does not overflow")
@@ -207,13 +210,13 @@ def exp_minus_one(node: Node) -> Node | None:
     return None
 
 
-@_rule(STABLE, Add, "c - c*sigmoid(u) => c*sigmoid(-u)")
+@_rule(STABLE, Add, "c - c*sigmoid(u) => c*(1 - sigmoid(u)) as one operation")
 def one_minus_sigmoid(node: Node) -> Node | None:
     number, terms = _terms(node)
     for c, x in terms:
         if number != 0 and c == -number and isinstance(x.op, Sigmoid):
             rest = [(k, t) for k, t in terms if t is not x]
-            return _sum([*rest, (number, node.graph.add(Sigmoid(), -x.inputs[0]))], 0, node)
+            return _sum([*rest, (number, node.graph.add(Sigmoid(not x.op.complement), *x.inputs))], 0, node)
     return None
 
 
@@ -226,7 +229,14 @@ def reciprocal_of_one_plus_exp(node: Node) -> Node | None:
     ((c, e),) = terms
     if c != 1 or not isinstance(e.op, Exp):
         return None
-    return node.graph.add(Sigmoid(), -e.inputs[0]) ** -node.op.exponent
+    return node.graph.add(Sigmoid(), _negated(e.inputs[0])) ** -node.op.exponent
+
+
+def _negated(u: Node) -> Node:
+    """-u; a sum is negated term by term."""
+    if isinstance(u.op, Add):
+        return arithmetic["sum"]([(-c, x) for c, x in zip(u.op.coefficients, u.inputs, strict=True)])
+    return -u
 
 
 @_rule(STABLE, Product, "exp(u)*sigmoid(-u) => sigmoid(u)")
@@ -235,7 +245,7 @@ def exp_times_sigmoid(node: Node) -> Node | None:
         if isinstance(e.op, Exp):
             (u,) = e.inputs
             for s in node.inputs:
-                if isinstance(s.op, Sigmoid) and -s.inputs[0] is u:
+                if isinstance(s.op, Sigmoid) and (s.inputs[0] if s.op.complement else _negated(s.inputs[0])) is u:
                     return arithmetic["product"]([*_without(node.inputs, e, s), node.graph.add(Sigmoid(), u)])
     return None
 

@@ -97,22 +97,32 @@ def _latex_of(name: str, function: sp.Function, printer: Any, exponent: Any) -> 
 
 @dataclass(frozen=True)
 class Sigmoid(Elementwise):
-    """y = 1/(1 + e**-x),  dy/dx = y (1 - y), with 1 - y as sigmoid(-x), which does not cancel."""
+    """y = 1/(1 + e**-x),  dy/dx = y (1 - y). The complement 1 - y is of the same class, since 1 - y cancels for large x."""
 
-    finite = True
-    sympy = sigmoid
-    numpy = staticmethod(lambda x: 1 / (1 + np.exp(-x)))
-    mpmath = staticmethod(lambda x: 1 / (1 + mp.exp(-x)))
+    complement: bool = False
+
+    sympy, finite = sigmoid, True
+
+    def label(self) -> str:
+        return "1-sigmoid" if self.complement else "sigmoid"
 
     def partials(self, y: Node) -> Sequence[Partial]:
-        (x,) = y.inputs
-        return (y * y.graph.add(Sigmoid(), -x),)
+        slope = y * y.graph.add(Sigmoid(not self.complement), *y.inputs)
+        return (-slope if self.complement else slope,)
+
+    def evaluate(self, numbers: Any, *values: Any) -> Any:
+        (x,) = values
+        return 1 / (1 + numbers.exp(x if self.complement else -x))
 
     def emit(self, t: Emitter, *args: Any) -> Any:
         (x,) = args
-        e = t.libm("exp", t.neg(t.fabs(x)))  # at most 1; shared with sigmoid(-x)
-        above = t.select(t.compare("<", x, t.number(0)), e, t.number(1))
-        return t.div(above, t.add(t.number(1), e))
+        e = t.libm("exp", t.neg(t.fabs(x)))  # at most 1; shared with the complement
+        one = t.number(1)
+        left, right = (one, e) if self.complement else (e, one)
+        return t.div(t.select(t.compare("<", x, t.number(0)), left, right), t.add(one, e))
+
+    def to_sympy(self, *args: Any) -> Any:
+        return 1 - sigmoid(args[0]) if self.complement else sigmoid(args[0])
 
 
 @dataclass(frozen=True)

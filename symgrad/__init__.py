@@ -1,0 +1,65 @@
+"""symgrad: symbol-to-symbol differentiation of SymPy expressions, compiled to machine code by way of Numba."""
+
+from symgrad.check import check_grads
+from symgrad.errors import (
+    ArgumentError,
+    CheckFailed,
+    ComplexInput,
+    DTypeError,
+    ExpressionError,
+    NotANumber,
+    ObjectiveError,
+    OutputError,
+    RegistrationError,
+    ShapeError,
+    SymgradError,
+    SyntaxProblem,
+    TooLarge,
+    UndefinedDerivative,
+    UnsupportedExpression,
+    VariableError,
+)
+from symgrad.expression import grad, hessian, hvp, jacobian, jvp, vjp
+from symgrad.function import Function
+from symgrad.grad import build_grad
+from symgrad.graph import Graph, Node
+from symgrad.lambdify import lambdify
+from symgrad.ops.stable import relu, sigmoid, softplus
+from symgrad.user import register
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArgumentError",
+    "CheckFailed",
+    "ComplexInput",
+    "DTypeError",
+    "ExpressionError",
+    "Function",
+    "Graph",
+    "Node",
+    "NotANumber",
+    "ObjectiveError",
+    "OutputError",
+    "RegistrationError",
+    "ShapeError",
+    "SymgradError",
+    "SyntaxProblem",
+    "TooLarge",
+    "UndefinedDerivative",
+    "UnsupportedExpression",
+    "VariableError",
+    "build_grad",
+    "check_grads",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "lambdify",
+    "register",
+    "relu",
+    "sigmoid",
+    "softplus",
+    "vjp",
+]

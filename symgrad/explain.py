@@ -1,0 +1,188 @@
+"""Function -> its steps, as lecturers draw them: formula, value, local gradient, upstream gradient, and their product."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sympy as sp
+
+from symgrad import grad as calculus
+from symgrad.arguments import as_numbers, bind
+from symgrad.errors import ArgumentError
+from symgrad.evaluate import evaluate
+from symgrad.graph import Node, reachable
+from symgrad.ops.elementwise import Undefined
+from symgrad.ops.leaf import Input, Leaf
+
+if TYPE_CHECKING:
+    from symgrad.function import Function
+
+
+@dataclass(frozen=True)
+class Edge:
+    """What one step sends back to one of its inputs."""
+
+    to: Any  # the name of the input
+    local: Any  # d step / d input, in terms of names
+    local_value: float | None
+    product: float | None  # local times upstream: the share of this step in the gradient by the input
+
+
+@dataclass(frozen=True)
+class Step:
+    """One node: its name and formula, and at a point its value and the gradient that arrives from above."""
+
+    name: Any
+    formula: Any
+    value: float | None
+    upstream: float | None
+    edges: tuple[Edge, ...]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The steps from the variables to the output. Prints as a table; `latex()` is the same table."""
+
+    head: str
+    steps: tuple[Step, ...]
+    at: dict[str, Any] | None
+
+    def __str__(self) -> str:
+        rows = [("step", "formula", "value", "upstream", "local gradient", "product")]
+        for step in self.steps:
+            first = (str(step.name), str(step.formula), _number(step.value), _number(step.upstream))
+            edges = [
+                (f"d/d{e.to}: {e.local}" + (f" = {_number(e.local_value)}" if e.local_value is not None else ""), _number(e.product))
+                for e in step.edges
+            ]
+            for k, edge in enumerate(edges or [("", "")]):
+                rows.append((*(first if k == 0 else ("", "", "", "")), *edge))
+        columns = [c for c in range(6) if any(row[c] for row in rows[1:])]
+        widths = {c: max(len(row[c]) for row in rows) for c in columns}
+        lines = ["  ".join(row[c].ljust(widths[c]) for c in columns).rstrip() for row in rows]
+        where = f" at {', '.join(f'{k} = {_number(v)}' for k, v in self.at.items())}" if self.at else ""
+        return "\n".join([self.head + where, lines[0], "-" * len(lines[0]), *lines[1:]])
+
+    def latex(self) -> str:
+        """The table in LaTeX."""
+        rows = []
+        for step in self.steps:
+            first = f"{_tex(step.name)} & {_tex(step.formula)} & {_number(step.value)} & {_number(step.upstream)}"
+            for k, e in enumerate(step.edges or (None,)):
+                left = first if k == 0 else " & & & "
+                if e is None:
+                    rows.append(f"{left} & & ")
+                    continue
+                value = f" = {_number(e.local_value)}" if e.local_value is not None else ""
+                local = rf"\frac{{\partial {_tex(step.name)}}}{{\partial {_tex(e.to)}}} = {_tex(e.local)}{value}"
+                rows.append(f"{left} & {local} & {_number(e.product)}")
+        head = r"\text{step} & \text{formula} & \text{value} & \text{upstream} & \text{local gradient} & \text{product} \\ \hline"
+        body = " \\\\\n".join(rows)
+        return f"\\begin{{array}}{{llrrlr}}\n{head}\n{body}\n\\end{{array}}"
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+
+def explain(function: Function, at: Mapping[Any, Any] | Sequence[Any] | None = None) -> Explanation:
+    """Every step of a function of one scalar output.
+
+    at: a point, by position as the function is called, or a mapping from variables or their names to numbers. Without
+    it the table holds formulas only.
+    Raises ObjectiveError unless the output is one scalar; ArgumentError if the point does not fit.
+    """
+    target = function.target
+    values = None if at is None else _point(function, at)
+    nodes = reachable([target])
+    names = _names(nodes, target, function.name)
+    active = [node for node in calculus.between([n for n in nodes if isinstance(n.op, Input)], [target])]
+    with function.graph.lock:
+        upstream = dict(zip(active, calculus.build_grad(target, active), strict=True))
+        one = target.graph.node(1)
+        local = {node: node.op.bprop(node, one) for node in active if not isinstance(node.op, Leaf)}
+    wanted = [*nodes, *upstream.values(), *(p for partials in local.values() for p in partials if isinstance(p, Node))]
+    numbers = dict(zip(wanted, evaluate(wanted, values), strict=True)) if values is not None else {}
+    form = _formulas([p for partials in local.values() for p in partials if isinstance(p, Node)], names)
+    steps = []
+    for node in nodes:
+        if isinstance(node.op, Leaf) and not isinstance(node.op, Input):
+            continue
+        edges = []
+        for x, partial in zip(node.inputs, local.get(node, ()), strict=False):
+            if x not in upstream or partial is None:
+                continue
+            if isinstance(partial, Undefined):
+                edges.append(Edge(names[x], sp.Symbol("undefined"), None, None))
+                continue
+            value = numbers.get(partial)
+            product = None if value is None else float(value * numbers[upstream[node]])
+            edges.append(Edge(names[x], form[partial], None if value is None else float(value), product))
+        formula = node.op.to_sympy(*[names[x] for x in node.inputs])
+        steps.append(
+            Step(names[node], formula, _float(numbers.get(node)), _float(numbers.get(upstream.get(node))), tuple(edges))
+        )
+    return Explanation(repr(function), tuple(steps), None if values is None else _shown(function, values))
+
+
+def _names(nodes: Sequence[Node], target: Node, name: str) -> dict[Node, Any]:
+    """Inputs and constants by themselves, the output by the function's name, the rest t0, t1, ... in order."""
+    taken = {str(node.op.to_sympy()) for node in nodes if isinstance(node.op, Leaf)}
+    names: dict[Node, Any] = {}
+    count = 0
+    for node in nodes:
+        if isinstance(node.op, Leaf):
+            names[node] = node.op.to_sympy()
+        elif node is target and name not in taken:
+            names[node] = sp.Symbol(name, real=True)
+        else:
+            while f"t{count}" in taken:
+                count += 1
+            names[node] = sp.Symbol(f"t{count}", real=True)
+            count += 1
+    return names
+
+
+def _formulas(outputs: Sequence[Node], names: Mapping[Node, Any]) -> dict[Node, Any]:
+    """The outputs in terms of the names."""
+    expressions = dict(names)
+    for node in reachable(outputs):
+        if node not in expressions:
+            expressions[node] = node.op.to_sympy(*[expressions[x] for x in node.inputs])
+    return expressions
+
+
+def _point(function: Function, at: Mapping[Any, Any] | Sequence[Any]) -> dict[Node, Any]:
+    """The value of each input node."""
+    if isinstance(at, Mapping):
+        by_name = {str(key): value for key, value in at.items()}
+        nodes = {x.op.label(): x for a in function.arguments for x in a.elements}
+        if set(by_name) == set(nodes):
+            return {nodes[name]: float(value) for name, value in by_name.items()}
+        bound = bind(function.arguments, [], by_name)
+    else:
+        bound = bind(function.arguments, list(at), {})
+    values: dict[Node, Any] = {}
+    for argument, value in zip(function.arguments, bound, strict=True):
+        array = as_numbers(argument, value)
+        if array.shape != argument.shape:
+            raise ArgumentError(f"explain takes one point, argument {argument.name} is a batch", got=array.shape)
+        values.update(zip(argument.elements, map(float, array.flat), strict=True))
+    return values
+
+
+def _shown(function: Function, values: Mapping[Node, Any]) -> dict[str, Any]:
+    return {x.op.label(): values[x] for a in function.arguments for x in a.elements}
+
+
+def _float(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _number(value: Any) -> str:
+    return "" if value is None else f"{value:.10g}"
+
+
+def _tex(expression: Any) -> str:
+    return str(sp.latex(expression))

@@ -1,0 +1,101 @@
+"""SymPy -> SymPy: the derivatives of expressions, without a Function to hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+from symgrad.arguments import declared_variables
+from symgrad.errors import ArgumentError, UndefinedDerivative, VariableError
+from symgrad.from_sympy import as_expression, convert_all, is_variable, parts
+from symgrad.function import Function
+from symgrad.structure import flatten
+
+
+def grad(expr: Any, wrt: Any = None) -> Any:
+    """The gradient of a scalar expression: one variable in, one out; a list in, a tuple out, in its order.
+
+    Raises VariableError, UnsupportedExpression, UndefinedDerivative.
+
+        >>> x, y, z = sp.symbols("x y z")
+        >>> grad((x + y) * z, [x, y, z])
+        (z, z, x + y)
+    """
+    return _function(expr, wrt).grad(_chosen(expr, wrt)).outputs
+
+
+def jacobian(exprs: Any, wrt: Any = None) -> Any:
+    """d exprs / d wrt, of shape out.shape + wrt.shape: a Matrix for a list by a list, a vector for a scalar by a list."""
+    return _function(exprs, wrt).jacobian(_chosen(exprs, wrt)).outputs
+
+
+def hessian(expr: Any, wrt: Any = None) -> Any:
+    """The Matrix of second derivatives of a scalar expression; for one scalar variable, the second derivative."""
+    return _function(expr, wrt).hessian(_chosen(expr, wrt)).outputs
+
+
+def jvp(exprs: Any, wrt: Any, v: Any) -> Any:
+    """J v: the derivative of each expression along v, which holds an expression for each variable."""
+    function = _function(exprs, wrt, v)
+    return _filled(function, function.jvp(_chosen(exprs, wrt)), v)
+
+
+def vjp(exprs: Any, wrt: Any, u: Any) -> Any:
+    """J^T u: u holds an expression for each output."""
+    function = _function(exprs, wrt, u)
+    return _filled(function, function.vjp(_chosen(exprs, wrt)), u)
+
+
+def hvp(expr: Any, wrt: Any, v: Any) -> Any:
+    """H v, without H: v holds an expression for each variable."""
+    function = _function(expr, wrt, v)
+    return _filled(function, function.hvp(_chosen(expr, wrt)), v)
+
+
+def variables(*values: Any) -> list[Any]:
+    """All that stands for a variable in the expressions, by name. The t of theta(t) does only where it stands alone."""
+    found = {e: None for e in parts(_expressions(*values)) if is_variable(e)}
+    return sorted(found, key=lambda e: (str(e), sp.default_sort_key(e)))
+
+
+def _expressions(*values: Any) -> list[sp.Basic]:
+    return [as_expression(e) for value in values for _, elements in flatten(value)[1] for e in elements]
+
+
+def _function(exprs: Any, wrt: Any, *more: Any) -> Function:
+    """The expressions as a function of `wrt` and of what else they hold."""
+    chosen = _chosen(exprs, wrt)
+    first = list(chosen) if isinstance(chosen, (list, tuple, sp.Tuple)) else [chosen]
+    taken = {v for declared in first for v in declared_variables(declared)[1]}
+    others = [v for v in variables(exprs, *more) if v not in taken]
+    for v in others:
+        hidden = {x for x in taken if not v.is_Symbol and x in v.free_symbols}
+        if hidden:
+            raise UndefinedDerivative(
+                f"{v} depends on {', '.join(sorted(map(str, hidden)))} in a way that is not known",
+                got=v,
+                hint=f"name {v} in wrt, or among the arguments of a Function, to take it as a variable of its own",
+            )
+    return Function([*first, *others], exprs)
+
+
+def _chosen(exprs: Any, wrt: Any) -> Any:
+    if wrt is not None:
+        return wrt
+    found = variables(exprs)
+    if len(found) != 1:
+        names = ", ".join(map(str, found)) or "none"
+        raise VariableError(
+            "which variable to differentiate by?", got=f"variables {names}", wanted="wrt, one or a list of them"
+        )
+    return found[0]
+
+
+def _filled(function: Function, product: Function, vector: Any) -> Any:
+    """The outputs of a product, with the expressions of the vector in place of its last arguments."""
+    places = [node for a in product.arguments[len(function.arguments) :] for node in a.elements]
+    values = convert_all(product.graph, _expressions(vector))
+    if len(values) != len(places):
+        raise ArgumentError("a vector of another length", got=len(values), wanted=f"{len(places)} expressions")
+    return product.substitute(dict(zip(places, values, strict=True))).outputs

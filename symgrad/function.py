@@ -1,0 +1,457 @@
+"""Function: what users hold. One graph, and its three faces: the formula, the source, the compiled kernel."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import sympy as sp
+
+from symgrad import grad as calculus
+from symgrad.arguments import Argument, as_numbers, bind, declare
+from symgrad.errors import ArgumentError, ObjectiveError, OutputError, VariableError
+from symgrad.explain import Explanation, explain
+from symgrad.from_sympy import convert_all, is_variable
+from symgrad.graph import Graph, Node, reachable, substitute, to_dot
+from symgrad.lower.kernel import Kernel
+from symgrad.lower.schedule import Result
+from symgrad.ops.leaf import Input
+from symgrad.printing import to_latex, to_text, where_form
+from symgrad.simplify import FORM, STABLE, Rule
+from symgrad.simplify import simplify as apply_rules
+from symgrad.structure import LEAF, Shape, Structure, flatten, tuple_of
+from symgrad.to_sympy import to_sympy
+
+
+class Variables(NamedTuple):
+    """What `wrt` means: some arrays or scalars, and how the results by each are put together."""
+
+    parts: list[Argument]
+    structure: Structure
+
+    @property
+    def nodes(self) -> list[Node]:
+        return [node for part in self.parts for node in part.elements]
+
+    @property
+    def stacked(self) -> Shape:
+        """The shape of one axis or array that holds all: of a single part its own, of several scalars their number."""
+        return self.parts[0].shape if self.structure.is_leaf else (len(self.nodes),)
+
+
+class Function:
+    """A function of declared arguments, from SymPy expressions: symbolic, callable, differentiable any number of times.
+
+    args: a variable, or a list of them, each a Symbol, an applied function such as theta(t), a matrix symbol of integer
+    size, or a list, tuple or Matrix of variables, which is then one array argument.
+    outputs: an expression, a Matrix (an array; a column or a row is a vector), or nested lists, tuples and dicts of those.
+
+    Raises UnsupportedExpression, ComplexInput or NotANumber for an expression without a meaning here, ArgumentError if
+    the arguments do not bind it.
+
+        >>> import sympy as sp, symgrad as sg
+        >>> x, y = sp.symbols("x y")
+        >>> F = sg.Function([x, y], x**2 * sp.sin(y))
+        >>> print(F.grad([x, y]))
+        f_grad(x, y) = (2*x*sin(y), x**2*cos(y))
+    """
+
+    def __init__(self, args: Any, outputs: Any, *, name: str | None = None, simplify: bool = True):
+        graph = Graph()
+        declared = list(args) if isinstance(args, (list, tuple, sp.Tuple)) else [args]
+        arguments = declare(graph, declared)
+        structure, leaves = flatten(outputs)
+        nodes = iter(convert_all(graph, [element for _, elements in leaves for element in elements]))
+        results = [Result(shape, tuple(next(nodes) for _ in elements)) for shape, elements in leaves]
+        self._fill(graph, arguments, results, structure, name or "f", simplify, STABLE)
+
+    def _fill(
+        self,
+        graph: Graph,
+        arguments: tuple[Argument, ...],
+        results: Sequence[Result],
+        structure: Structure,
+        name: str,
+        simplified: bool,
+        rules: Sequence[Rule],
+    ) -> None:
+        self.graph, self.arguments, self.structure, self.name = graph, arguments, structure, name
+        self.simplified = simplified
+        self.applied: Counter[str] = Counter()
+        if simplified:
+            with graph.lock:
+                nodes, self.applied = apply_rules([e for r in results for e in r.elements], rules)
+            rest = iter(nodes)
+            results = [Result(r.shape, tuple(next(rest) for _ in r.elements)) for r in results]
+        self.results = tuple(results)
+        bound = {node for argument in arguments for node in argument.elements}
+        for node in self.nodes:
+            if isinstance(node.op, Input) and node not in bound:
+                raise ArgumentError(
+                    "the expression holds a variable that is not among the arguments",
+                    got=node.op.label(),
+                    wanted=", ".join(a.name for a in arguments) or "no variables",
+                    hint=f"add {node.op.label()} to the arguments",
+                )
+
+    def _derive(
+        self,
+        suffix: str,
+        results: Sequence[Result],
+        structure: Structure,
+        extra: Sequence[Argument] = (),
+        *,
+        arguments: tuple[Argument, ...] | None = None,
+    ) -> Function:
+        """A Function on the same graph, of the same arguments (or these) and then the extra ones."""
+        derived = object.__new__(Function)
+        derived._fill(
+            self.graph,
+            (*(self.arguments if arguments is None else arguments), *extra),
+            results,
+            structure,
+            f"{self.name}_{suffix}",
+            self.simplified,
+            [*STABLE, *FORM],
+        )
+        return derived
+
+    # -- derivatives --------------------------------------------------------------------------------------------------
+
+    def grad(self, wrt: Any = None) -> Function:
+        """The gradient of the one scalar output: shaped as the variable; a tuple for a list of variables.
+
+        Raises ObjectiveError unless the output is one scalar, VariableError for a `wrt` that is no input,
+        UndefinedDerivative where there is none.
+        """
+        v = self._variables(wrt)
+        with self.graph.lock:
+            gradient = calculus.build_grad(self.target, v.nodes)
+        return self._derive("grad", _like(v.parts, gradient), v.structure)
+
+    def value_and_grad(self, wrt: Any = None) -> Function:
+        """(value, gradient): one kernel, in which they share all they can."""
+        v = self._variables(wrt)
+        with self.graph.lock:
+            gradient = calculus.build_grad(self.target, v.nodes)
+        results = [*self.results, *_like(v.parts, gradient)]
+        return self._derive("value_and_grad", results, tuple_of([LEAF, v.structure]))
+
+    def jacobian(self, wrt: Any = None) -> Function:
+        """d outputs / d wrt, of shape out.shape + wrt.shape. A list of scalar variables, or of scalar outputs, is one axis.
+
+        By reverse accumulation where there are no more outputs than variables, else forward.
+        """
+        v, outputs, shape, structure = self._variables(wrt), self._elements(), *self._rows()
+        with self.graph.lock:
+            rows = calculus.jacobian_rows(outputs, v.nodes)
+        if structure.is_leaf:
+            return self._derive("jacobian", [_array((*shape, *v.stacked), [x for row in rows for x in row])], LEAF)
+        rest = iter(rows)
+        results = [
+            _array((*r.shape, *v.stacked), [x for _ in r.elements for x in next(rest)]) for r in self.results
+        ]
+        return self._derive("jacobian", results, structure)
+
+    def hessian(self, wrt: Any = None) -> Function:
+        """The symmetric matrix of second derivatives, of shape wrt.shape + wrt.shape; a list of scalars is one axis."""
+        v = self._variables(wrt)
+        with self.graph.lock:
+            rows = calculus.hessian_rows(self.target, v.nodes)
+        return self._derive("hessian", [_array((*v.stacked, *v.stacked), [x for row in rows for x in row])], LEAF)
+
+    def jvp(self, wrt: Any = None) -> Function:
+        """J v, by forward accumulation. After the arguments comes v: one for each variable, shaped as it is."""
+        v, outputs = self._variables(wrt), self._elements()
+        vectors = self._vectors("v", v.parts)
+        with self.graph.lock:
+            products = calculus.jacobian_vector(outputs, v.nodes, [x for a in vectors for x in a.elements])
+        return self._derive("jvp", _like(self.results, products), self.structure, vectors)
+
+    def vjp(self, wrt: Any = None) -> Function:
+        """J^T u, by reverse accumulation. After the arguments comes u: one for each output, shaped as it is."""
+        v, outputs = self._variables(wrt), self._elements()
+        vectors = self._vectors("u", self.results)
+        with self.graph.lock:
+            products = calculus.vector_jacobian(outputs, v.nodes, [x for a in vectors for x in a.elements])
+        return self._derive("vjp", _like(v.parts, products), v.structure, vectors)
+
+    def hvp(self, wrt: Any = None) -> Function:
+        """H v without H. After the arguments comes v: one for each variable, shaped as it is."""
+        v = self._variables(wrt)
+        vectors = self._vectors("v", v.parts)
+        with self.graph.lock:
+            product = calculus.hessian_vector(self.target, v.nodes, [x for a in vectors for x in a.elements])
+        return self._derive("hvp", _like(v.parts, product), v.structure, vectors)
+
+    def weighted(self) -> Function:
+        """<u, outputs>, one scalar, for weights u that come after the arguments, shaped as the outputs are."""
+        weights = self._vectors("u", self.results)
+        with self.graph.lock:
+            total = calculus.inner(self._elements(), [x for a in weights for x in a.elements])
+        return self._derive("weighted", [_array((), [total])], LEAF, weights)
+
+    def substitute(self, replacements: Mapping[Node, Node]) -> Function:
+        """The same function with input nodes replaced by other nodes of its graph; what is replaced is no argument more."""
+        with self.graph.lock:
+            nodes = substitute(self._elements(), replacements)
+        left = tuple(a for a in self.arguments if not any(x in replacements for x in a.elements))
+        return self._derive("of", _like(self.results, nodes), self.structure, arguments=left)
+
+    @property
+    def target(self) -> Node:
+        """The one scalar output. Raises ObjectiveError if there are more, or an array."""
+        if len(self.results) != 1 or self.results[0].shape != ():
+            raise ObjectiveError(
+                "a gradient needs one scalar output",
+                got=f"{len(self.results)} outputs of shapes {[r.shape for r in self.results]}",
+                hint="use jacobian, jvp or vjp",
+            )
+        return self.results[0].elements[0]
+
+    def _elements(self) -> list[Node]:
+        return [e for r in self.results for e in r.elements]
+
+    def _rows(self) -> tuple[Shape, Structure]:
+        """The shape of all outputs as one array, if they are one, or a plain list of scalars."""
+        if self.structure.is_leaf:
+            return self.results[0].shape, LEAF
+        if self.structure.kind != "dict" and all(c.is_leaf for c in self.structure.children):
+            if all(r.shape == () for r in self.results):
+                return (len(self.results),), LEAF
+        return (), self.structure
+
+    def _variables(self, wrt: Any) -> Variables:
+        if wrt is None:
+            if len(self.arguments) != 1:
+                names = ", ".join(a.name for a in self.arguments)
+                raise VariableError("which variable to differentiate by?", wanted=f"wrt, one or a list of: {names}")
+            return Variables([self.arguments[0]], LEAF)
+        one = self._variable(wrt)
+        if one is not None:
+            return Variables([one], LEAF)
+        if not isinstance(wrt, (list, tuple, sp.Tuple)) or not wrt:
+            raise self._no_variable(wrt)
+        parts = []
+        for variable in wrt:
+            part = self._variable(variable)
+            if part is None:
+                raise self._no_variable(variable)
+            parts.append(part)
+        nodes = [node for part in parts for node in part.elements]
+        if len(set(nodes)) != len(nodes):
+            raise VariableError("a variable is named twice", got=str(list(wrt)))
+        return Variables(parts, tuple_of([LEAF] * len(parts)))
+
+    def _variable(self, variable: Any) -> Argument | None:
+        """The argument of that name, or the one element of an argument."""
+        for argument in self.arguments:
+            if argument.names(variable):
+                return argument
+        if isinstance(variable, sp.Basic) and is_variable(variable):
+            for argument in self.arguments:
+                for node in argument.elements:
+                    if node.op.to_sympy() == variable:
+                        return Argument(str(variable), (), (node,), variable)
+        return None
+
+    def _no_variable(self, wrt: Any) -> VariableError:
+        return VariableError(
+            "wrt is not among the arguments",
+            got=wrt if isinstance(wrt, sp.Basic) else f"{type(wrt).__name__} {wrt!r:.60}",
+            wanted="one or a list of: " + ", ".join(a.name for a in self.arguments),
+        )
+
+    def _vectors(self, letter: str, like: Sequence[Argument | Result]) -> list[Argument]:
+        """New arguments of the shapes of these variables or outputs, of names that are free."""
+        taken = {a.name for a in self.arguments}
+        taken |= {x.op.label() for a in self.arguments for x in a.elements}
+        vectors = []
+        for k, part in enumerate(like):
+            name = letter if len(like) == 1 else f"{letter}_{part.name if isinstance(part, Argument) else k}"
+            while name in taken:
+                name += "_"
+            taken.add(name)
+            symbols = [sp.Symbol(f"{name}_{i}" if part.shape else name, real=True) for i in range(len(part.elements))]
+            declared = sp.Tuple(*symbols) if part.shape else symbols[0]
+            nodes = tuple(self.graph.add(Input(s)) for s in symbols)
+            vectors.append(Argument(name, part.shape, nodes, declared))
+        return vectors
+
+    # -- faces --------------------------------------------------------------------------------------------------------
+
+    @property
+    def nodes(self) -> list[Node]:
+        """The nodes that the outputs depend on, in topological order."""
+        return reachable(self._elements())
+
+    @cached_property
+    def outputs(self) -> Any:
+        """The formulas as SymPy expressions, nested as the result is; an array is an immutable matrix or array."""
+        return self._build(to_sympy(self._elements()))
+
+    def _build(self, expressions: Sequence[Any]) -> Any:
+        rest = iter(expressions)
+        leaves = [_sympy_array(r.shape, [next(rest) for _ in r.elements]) for r in self.results]
+        return self.structure.build(leaves)
+
+    def __str__(self) -> str:
+        return to_text(self._head(), where_form(self._elements()), self._build)
+
+    def __repr__(self) -> str:
+        return f"<symgrad.Function {self._head()}, {len(self.nodes)} nodes>"
+
+    def _head(self) -> str:
+        return f"{self.name}({', '.join(a.name if a.shape == () else _declared_text(a) for a in self.arguments)})"
+
+    def latex(self) -> str:
+        """The formulas in LaTeX, with named intermediates where a tree would be long."""
+        names = ", ".join(sp.latex(sp.sympify(a.declared)) for a in self.arguments)
+        head = rf"\operatorname{{{self.name.replace('_', chr(92) + '_')}}}\left({names}\right)"
+        return to_latex(head, where_form(self._elements()), self._build)
+
+    def _repr_latex_(self) -> str:
+        return f"$\\displaystyle {self.latex()}$"
+
+    def explain(self, at: Any = None) -> Explanation:
+        """Each step with its formula, value, local gradient, upstream gradient and their product, at a point."""
+        return explain(self, at)
+
+    def dot(self) -> str:
+        """The graph in the language of Graphviz."""
+        return to_dot(self._elements())
+
+    @property
+    def source(self) -> str:
+        """The program as plain Python over NumPy, which runs without symgrad."""
+        return self.kernel.source
+
+    @cached_property
+    def kernel(self) -> Kernel:
+        """The compiled form: `.njit` for users' own Numba code, `.cfunc(signature)` for C callbacks, `.inspect_llvm()`."""
+        return Kernel(self.name, self.arguments, self.results)
+
+    # -- calls --------------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, out: Any = None, **named: Any) -> Any:
+        """The numbers, in the structure of `outputs`. Batch axes before an argument's own broadcast as NumPy's do.
+
+        Raises ArgumentError, ShapeError, DTypeError or ComplexInput for arguments, OutputError for `out`.
+        """
+        if out is None and not named:
+            try:
+                return self._fast(*args)
+            except TypeError:  # not plain floats: the careful way
+                pass
+        values = [as_numbers(a, v) for a, v in zip(self.arguments, bind(self.arguments, args, named), strict=True)]
+        batched = any(value.ndim > len(a.shape) for a, value in zip(self.arguments, values, strict=True))
+        if out is None and not batched:
+            numbers = [float(v) if a.shape == () else v for a, v in zip(self.arguments, values, strict=True)]
+            return self._point(*numbers)
+        targets = None if out is None else self._targets(out, values)
+        results = self.kernel.batch(values, targets)
+        return self.structure.build(results) if out is None else out
+
+    @cached_property
+    def _fast(self) -> Callable[..., Any]:
+        """The shortest way for plain numbers; a TypeError from it means: not these."""
+        if all(a.shape == () for a in self.arguments):
+            return self._point
+        return _not_for_arrays
+
+    @cached_property
+    def _point(self) -> Callable[..., Any]:
+        kernel, structure = self.kernel.njit, self.structure
+        flat = structure.is_leaf or (structure.kind == "tuple" and all(c.is_leaf for c in structure.children))
+        if flat and (structure.is_leaf or len(self.results) > 1):
+            return kernel
+        if len(self.results) == 1:
+            return lambda *args: structure.build([kernel(*args)])
+        return lambda *args: structure.build(kernel(*args))
+
+    def _targets(self, out: Any, values: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """The arrays of `out`, checked: they can take the result, and none shares memory with an input or another."""
+        try:
+            targets = self.structure.flatten(out)
+        except (TypeError, ValueError, KeyError) as error:
+            raise OutputError("out is not in the structure of the result", got=str(error)) from None
+        batch = np.broadcast_shapes(
+            *(v.shape[: v.ndim - len(a.shape)] for a, v in zip(self.arguments, values, strict=True))
+        )
+        for k, (target, result) in enumerate(zip(targets, self.results, strict=True)):
+            shape = (*batch, *result.shape)
+            if not isinstance(target, np.ndarray):
+                raise OutputError(f"out[{k}] is no array", got=type(target).__name__, wanted=f"a float64 array of {shape}")
+            if target.dtype != np.float64 or target.shape != shape:
+                raise OutputError(f"out[{k}] cannot take the result", got=f"{target.dtype} of {target.shape}", wanted=f"float64 of {shape}")
+            if not target.flags.writeable:
+                raise OutputError(f"out[{k}] is read-only", hint="pass a writeable array")
+            if any(np.shares_memory(target, other) for other in [*values, *targets[:k]]):
+                raise OutputError(f"out[{k}] overlaps an input or another output", hint="pass an array of its own")
+        return targets
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        graph = Graph()  # what the outputs and arguments need, and no more
+        kept: dict[Node, Node] = {}
+        for node in reachable([*(x for a in self.arguments for x in a.elements), *self._elements()]):
+            kept[node] = graph.add(node.op, *[kept[x] for x in node.inputs])
+        arguments = tuple((a.name, a.shape, [kept[x].index for x in a.elements], a.declared) for a in self.arguments)
+        results = [(r.shape, [kept[x].index for x in r.elements]) for r in self.results]
+        return _restore, (graph, arguments, results, self.structure, self.name, self.simplified, self.applied)
+
+
+def _restore(
+    graph: Graph,
+    arguments: Sequence[Any],
+    results: Sequence[Any],
+    structure: Structure,
+    name: str,
+    simplified: bool,
+    applied: Counter[str],
+) -> Function:
+    """A Function from its pickled parts."""
+    function: Function = object.__new__(Function)
+    function._fill(
+        graph,
+        tuple(Argument(n, s, tuple(graph.nodes[i] for i in e), d) for n, s, e, d in arguments),
+        [Result(s, tuple(graph.nodes[i] for i in e)) for s, e in results],
+        structure,
+        name,
+        False,
+        (),
+    )
+    function.simplified, function.applied = simplified, applied
+    return function
+
+
+def _not_for_arrays(*args: Any) -> Any:
+    raise TypeError("array arguments are checked first")
+
+
+def _like(parts: Sequence[Argument | Result], nodes: Sequence[Node]) -> list[Result]:
+    """The nodes, cut into results of the shapes of the parts."""
+    rest = iter(nodes)
+    return [Result(part.shape, tuple(next(rest) for _ in part.elements)) for part in parts]
+
+
+def _array(shape: Shape, nodes: Sequence[Node]) -> Result:
+    return Result(shape, tuple(nodes))
+
+
+def _sympy_array(shape: Shape, elements: list[Any]) -> Any:
+    if shape == ():
+        return elements[0]
+    if len(shape) == 1:
+        return sp.ImmutableDenseMatrix(len(elements), 1, elements)
+    if len(shape) == 2:
+        return sp.ImmutableDenseMatrix(*shape, elements)
+    return sp.ImmutableDenseNDimArray(elements, shape)
+
+
+def _declared_text(argument: Argument) -> str:
+    if isinstance(argument.declared, (tuple, list, sp.Tuple)):
+        return f"({', '.join(map(str, argument.declared))})"
+    return argument.name

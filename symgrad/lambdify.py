@@ -1,0 +1,88 @@
+"""lambdify(args, expr): the one-line migration from SymPy, with its conventions for arguments and results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symgrad.arguments import Argument
+from symgrad.errors import ArgumentError
+from symgrad.function import Function
+from symgrad.structure import flatten
+
+MODULES = {None, "numpy", "scipy"}
+
+
+class Lambdified:
+    """A Function called as SymPy's lambdify is; `function` is the Function, with its derivatives."""
+
+    def __init__(self, function: Function, shapes: list[tuple[int, ...]]):
+        self.function, self.shapes = function, shapes
+        self.__name__ = function.name
+
+    def __call__(self, *args: Any, **named: Any) -> Any:
+        arguments = self.function.arguments
+        values = [_leading(a, v) for a, v in zip(arguments, args, strict=False)]
+        values += args[len(arguments) :]
+        by_name = {a.name: a for a in arguments}
+        named = {k: _leading(by_name[k], v) if k in by_name else v for k, v in named.items()}
+        result = self.function(*values, **named)
+        leaves = self.function.structure.flatten(result)
+        pairs = zip(leaves, self.function.results, self.shapes, strict=True)
+        return self.function.structure.build([_matrix(x, len(r.shape), shape) for x, r, shape in pairs])
+
+    @property
+    def __doc__(self) -> str:  # type: ignore[override]
+        return f"{self.function}\n\nSource code:\n\n{self.function.source}"
+
+
+def lambdify(args: Any, expr: Any, modules: Any = None, *, cse: bool = False, dummify: bool = False) -> Lambdified:
+    """A compiled function of the arguments, in the conventions of sympy.lambdify.
+
+    args: a symbol or a list; an argument that is itself a list, tuple or Matrix of symbols takes a sequence, whose first
+    axis is over the symbols. A Matrix comes back as an array of its shape, (n, 1) too; a list as a list.
+    modules: numpy or scipy, which changes nothing here. cse and dummify change nothing: sub-expressions are always
+    shared, and names never matter.
+
+        >>> x, y = sp.symbols("x y")
+        >>> float(lambdify([x, (y,)], x + y)(1, [2]))
+        3.0
+    """
+    wanted = modules if isinstance(modules, (list, tuple)) else [modules]
+    if not all(isinstance(m, (str, type(None))) and m in MODULES for m in wanted):
+        raise ArgumentError("a module that this lambdify does not know", got=modules, wanted="numpy, scipy or None")
+    return Lambdified(Function(args, expr, name="lambdified"), [_shape(leaf) for leaf in _leaves(expr)])
+
+
+def _leaves(value: Any) -> list[Any]:
+    if isinstance(value, (dict, sp.Dict)):
+        return [leaf for v in value.values() for leaf in _leaves(v)]
+    if isinstance(value, (list, tuple, sp.Tuple)):
+        return [leaf for v in value for leaf in _leaves(v)]
+    return [value]
+
+
+def _shape(leaf: Any) -> tuple[int, ...]:
+    return leaf.shape if isinstance(leaf, sp.MatrixBase) else flatten(leaf)[1][0][0]
+
+
+def _leading(argument: Argument, value: Any) -> Any:
+    """An array argument as SymPy takes it, the symbols' axes first, each entry itself perhaps an array -> symbols last."""
+    rank = len(argument.shape)
+    if rank == 0:
+        return value
+    if isinstance(value, (list, tuple)) and rank == 1:
+        value = np.stack(np.broadcast_arrays(*value)) if len(value) else value
+    array = np.asarray(value)
+    if array.shape[:rank] == argument.shape and array.ndim > rank:
+        return np.moveaxis(array, range(rank), range(-rank, 0))
+    return array
+
+
+def _matrix(value: Any, rank: int, shape: tuple[int, ...]) -> Any:
+    """A vector that was declared as a column or a row, in its declared shape."""
+    if len(shape) == rank:
+        return value
+    return value.reshape(*value.shape[: value.ndim - rank], *shape)
