@@ -13,11 +13,13 @@ import sympy as sp
 from symgrad.graph import Node, consumers, reachable
 from symgrad.ops.arithmetic import Add, Power
 from symgrad.ops.leaf import Input, Leaf
-from symgrad.to_sympy import to_sympy, tree_sizes
+from symgrad.size import subexpressions
+from symgrad.to_sympy import TIDY, to_sympy, tree_sizes
 
 SHORT = 60  # nodes of a tree that still reads at a glance
-TEXT_WHERE = r"\text{where}\quad "
-LONGEST = 400  # lines before a listing is cut in the middle
+LONGEST = 400  # definitions before a listing is cut in the middle
+WIDEST = 20_000  # characters before an expression is cut in the middle
+WIDE = 50  # terms of a sum that SymPy may still put in order
 
 
 class WhereForm(NamedTuple):
@@ -40,7 +42,8 @@ def where_form(outputs: Sequence[Node]) -> WhereForm:
     inlined: dict[Node, int] = {}  # the size of what stands for a node where it is read
     definitions: list[tuple[sp.Symbol, Any]] = []
     for node in nodes:
-        expression = node.op.to_sympy(*[expressions[x] for x in node.inputs])
+        with sp.evaluate(len(nodes) <= TIDY):
+            expression = node.op.to_sympy(*[expressions[x] for x in node.inputs])
         size = 1 + sum(inlined[x] for x in node.inputs)
         shared = len(readers[node]) > 1 and not _is_short(node) and node.type.dtype != "b1"
         if shared or (size > SHORT and readers[node]):
@@ -68,38 +71,68 @@ def _fresh(number: int, taken: set[str]) -> str:
 
 def to_text(head: str, form: WhereForm, build: Any) -> str:
     """`head = body`, and below it the definitions."""
-    lines = [f"{head} = {_structured_text(build(form.bodies))}"]
+    lines = [f"{head} = {_text(build(form.bodies))}"]
     if form.definitions:
-        lines.append("where")
-        lines.extend(_cut([f"    {symbol} = {body}" for symbol, body in form.definitions]))
+        shown = _cut(form.definitions)
+        lines += ["where", *(f"    {symbol} = {_text(body)}" for symbol, body in shown.first)]
+        if shown.left_out:
+            lines.append(f"    ... {shown.left_out} more ...")
+        lines += [f"    {symbol} = {_text(body)}" for symbol, body in shown.last]
     return "\n".join(lines)
 
 
 def to_latex(head: str, form: WhereForm, build: Any) -> str:
     """The same in LaTeX; several lines are `aligned`."""
-    first = f"{head} = {sp.latex(build(form.bodies))}"
+    body = _latex(build(form.bodies))
     if not form.definitions:
-        return first
-    rows = [f"{head} &= {sp.latex(build(form.bodies))}"]
-    for k, (symbol, body) in enumerate(form.definitions):
-        rows.append(rf"{TEXT_WHERE if k == 0 else ''}{sp.latex(symbol)} &= {sp.latex(body)}")
-    return "\\begin{aligned}\n" + " \\\\\n".join(_cut(rows)) + "\n\\end{aligned}"
+        return f"{head} = {body}"
+    shown = _cut(form.definitions)
+    rows = [f"{_latex(symbol)} &= {_latex(definition)}" for symbol, definition in shown.first]
+    if shown.left_out:
+        rows.append(rf"& \text{{\ldots\ {shown.left_out} more}}")
+    rows += [f"{_latex(symbol)} &= {_latex(definition)}" for symbol, definition in shown.last]
+    rows[0] = r"\text{where}\quad " + rows[0]
+    return "\\begin{aligned}\n" + " \\\\\n".join([f"{head} &= {body}", *rows]) + "\n\\end{aligned}"
 
 
-def _structured_text(value: Any) -> str:
+class Cut(NamedTuple):
+    """The first and the last of a long list, and how many are left out between them."""
+
+    first: list[Any]
+    left_out: int
+    last: list[Any]
+
+
+def _cut(items: list[Any]) -> Cut:
+    if len(items) <= LONGEST:
+        return Cut(items, 0, [])
+    half = LONGEST // 2
+    return Cut(items[:half], len(items) - 2 * half, items[-half:])
+
+
+def _text(value: Any) -> str:
     """str of a nested structure, in which SymPy prints as str and not as repr."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{k}: {_structured_text(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{k}: {_text(v)}" for k, v in value.items()) + "}"
+    if isinstance(value, sp.MatrixBase):
+        return _text(value.flat() if value.shape[1] == 1 else value.tolist())
     if isinstance(value, (tuple, list)):
-        inner = ", ".join(map(_structured_text, value))
+        inner = ", ".join(map(_text, value))
         if isinstance(value, list):
             return f"[{inner}]"
         return f"({inner},)" if len(value) == 1 else f"({inner})"
-    return str(value)
+    text = sp.sstr(value, order=_order(value))
+    if len(text) <= WIDEST:
+        return str(text)
+    return f"{text[: WIDEST // 2]} ... {len(text) - WIDEST} more characters ... {text[-WIDEST // 2 :]}"
 
 
-def _cut(lines: list[str]) -> list[str]:
-    if len(lines) <= LONGEST:
-        return lines
-    half = LONGEST // 2
-    return [*lines[:half], f"    ... {len(lines) - 2 * half} more lines ...", *lines[-half:]]
+def _latex(value: Any) -> str:
+    expressions = [value] if isinstance(value, sp.Basic) else []
+    return str(sp.latex(value, order=_order(*expressions)))
+
+
+def _order(*expressions: Any) -> str | None:
+    """SymPy's order of terms, whose cost is quadratic in their number; of a long sum, the order in which it stands."""
+    wide = any(e.is_Add and len(e.args) > WIDE for e in subexpressions(*expressions))
+    return "none" if wide else None
