@@ -123,7 +123,7 @@ def test_numbers_stand_on_either_side_of_an_operator() -> None:
         (lambda x, y: x + 0, lambda x, y: x),
         (lambda x, y: x**1, lambda x, y: x),
         (lambda x, y: x**0, lambda x, y: x.graph.node(1)),
-        (lambda x, y: -(-x), lambda x, y: x),
+        (lambda x, y: -(-x), lambda x, y: x),  # noqa: B002
         (lambda x, y: (2 * x) ** 3, lambda x, y: 8 * x**3),
         (lambda x, y: x.graph.node(2) ** 10, lambda x, y: x.graph.node(1024)),
         (lambda x, y: x.graph.node(2) ** -1, lambda x, y: x.graph.node(Fraction(1, 2))),
