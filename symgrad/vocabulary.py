@@ -10,7 +10,7 @@ import difflib
 import math
 import operator
 from collections.abc import Callable, Sequence
-from functools import reduce
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import sympy as sp
@@ -122,7 +122,7 @@ def _raised(base: Operand, exponent: sp.Expr) -> sp.Expr:
 
 def _reciprocal(operand: Operand) -> sp.Expr:
     x = number(operand)
-    if isinstance(x, sp.Number) and x == 0:
+    if isinstance(x, sp.Number) and x.is_zero:
         raise SyntaxProblem("a division by zero", position=operand.position)
     return 1 / x if isinstance(x, sp.Rational) else sp.Pow(x, -1, evaluate=False)
 
@@ -276,10 +276,13 @@ FUNCTIONS: dict[str, Head] = {
     **{
         kind.__name__: _function(kind, 2)
         for kind in (
-            *(sp.atan2, sp.Mod, sp.beta, sp.polygamma, cfunctions.hypot, logaddexp),
-            *(sp.besselj, sp.bessely, sp.besseli, sp.besselk, sp.Eq, sp.Ne),
+            *(sp.atan2, sp.Mod, sp.beta, sp.polygamma, cfunctions.hypot),
+            *(sp.besselj, sp.bessely, sp.besseli, sp.besselk),
         )
     },
+    "Eq": _function(sp.Eq, 2),
+    "Ne": _function(sp.Ne, 2),
+    "logaddexp": _function(partial(sp.Function.__new__, logaddexp), 2),  # its own constructor sorts
     "log": _function(sp.log, 1, 2),
     "ln": _function(sp.log),
     "LambertW": _function(sp.LambertW, 1, 2),
