@@ -54,7 +54,7 @@ class Explanation:
         for step in self.steps:
             first = (str(step.name), str(step.formula), _number(step.value), _number(step.upstream))
             edges = [
-                (f"d/d{e.to}: {e.local}" + (f" = {_number(e.local_value)}" if e.local_value is not None else ""), _number(e.product))
+                (f"d/d{e.to}: {e.local}{_equals(e)}", _number(e.product))
                 for e in step.edges
             ]
             for k, edge in enumerate(edges or [("", "")]):
@@ -75,8 +75,7 @@ class Explanation:
                 if e is None:
                     rows.append(f"{left} & & ")
                     continue
-                value = f" = {_number(e.local_value)}" if e.local_value is not None else ""
-                local = rf"\frac{{\partial {_tex(step.name)}}}{{\partial {_tex(e.to)}}} = {_tex(e.local)}{value}"
+                local = rf"\frac{{\partial {_tex(step.name)}}}{{\partial {_tex(e.to)}}} = {_tex(e.local)}{_equals(e)}"
                 rows.append(f"{left} & {local} & {_number(e.product)}")
         head = r"\text{step} & \text{formula} & \text{value} & \text{upstream} & \text{local gradient} & \text{product} \\ \hline"
         body = " \\\\\n".join(rows)
@@ -182,6 +181,11 @@ def _float(value: Any) -> float | None:
 
 def _number(value: Any) -> str:
     return "" if value is None else f"{value:.10g}"
+
+
+def _equals(edge: Edge) -> str:
+    """The value of a local gradient, unless its formula is a number already."""
+    return "" if edge.local_value is None or edge.local.is_number else f" = {_number(edge.local_value)}"
 
 
 def _tex(expression: Any) -> str:
