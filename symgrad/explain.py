@@ -53,10 +53,7 @@ class Explanation:
         rows = [("step", "formula", "value", "upstream", "local gradient", "product")]
         for step in self.steps:
             first = (str(step.name), str(step.formula), _number(step.value), _number(step.upstream))
-            edges = [
-                (f"d/d{e.to}: {e.local}{_equals(e)}", _number(e.product))
-                for e in step.edges
-            ]
+            edges = [(f"d/d{e.to}: {e.local}{_equals(e)}", _number(e.product)) for e in step.edges]
             for k, edge in enumerate(edges or [("", "")]):
                 rows.append((*(first if k == 0 else ("", "", "", "")), *edge))
         columns = [c for c in range(6) if any(row[c] for row in rows[1:])]
