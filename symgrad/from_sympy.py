@@ -6,9 +6,10 @@ function such as theta(t) and its derivatives, an element of a matrix or an inde
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from decimal import Decimal
 from fractions import Fraction
+from numbers import Real
 from typing import Any
 
 import sympy as sp
@@ -22,7 +23,7 @@ from sympy.tensor.array.expressions import ArrayElement, ArraySymbol
 from sympy.tensor.indexed import Idx, Indexed, IndexedBase
 
 from symgrad import ops  # noqa: F401  importing the operations fills their table
-from symgrad.errors import ComplexInput, ExpressionError, NotANumber, UnsupportedExpression
+from symgrad.errors import ComplexInput, ExpressionError, NotANumber, ShapeError, UnsupportedExpression
 from symgrad.graph import Graph, Node, arithmetic
 from symgrad.ops.elementwise import OPERATIONS
 from symgrad.ops.exponential import Exp2, Log, Pow
@@ -49,8 +50,11 @@ def convert_all(graph: Graph, expressions: Sequence[Any]) -> list[Node]:
     roots = [as_expression(e) for e in expressions]
     nodes: dict[int, Node | None] = {}
     for e in parts(roots):
-        with _located(roots, e):
+        try:
             nodes[id(e)] = _convert(graph, e, nodes)
+        except ExpressionError as error:
+            error.path = error.path or _path(roots, e)
+            raise
     return [_value(nodes, e) for e in roots]
 
 
@@ -70,20 +74,9 @@ def parts(roots: Sequence[sp.Basic]) -> list[sp.Basic]:
             stack.append((e, True))
             if not is_variable(e):
                 if _rule(type(e)) is _unsupported:  # before its parts: the outermost one is the one to name
-                    with _located(roots, e):
-                        _unsupported(e)
+                    raise _unsupported(e).at(_path(roots, e))
                 stack.extend((a, False) for a in reversed(e.args) if id(a) not in seen)
     return order
-
-
-@contextmanager
-def _located(roots: Sequence[sp.Basic], e: sp.Basic) -> Iterator[None]:
-    """What is raised inside learns where the part stands in the whole."""
-    try:
-        yield
-    except ExpressionError as error:
-        error.path = error.path or _path(roots, e)
-        raise
 
 
 def as_expression(value: Any) -> sp.Basic:
@@ -92,7 +85,7 @@ def as_expression(value: Any) -> sp.Basic:
         value = value[0, 0]
     if isinstance(value, (sp.Expr, sp.logic.boolalg.Boolean)):
         return value
-    if isinstance(value, (bool, int, float, Fraction)) or hasattr(value, "__float__") and not hasattr(value, "shape"):
+    if isinstance(value, (Real, Decimal)):  # NumPy's scalars and mpmath's mpf are Real too
         return sp.sympify(value)
     if isinstance(value, complex):
         raise ComplexInput("a complex number", got=value, wanted="real numbers: write real and imaginary parts apart")
@@ -126,7 +119,12 @@ def _convert(graph: Graph, e: Any, nodes: dict[int, Node | None]) -> Node | None
     if rule is _structure:  # a tuple of arguments, an ExprCondPair: read by its parent
         return None
     inputs = [_value(nodes, a) for a in e.args if nodes[id(a)] is not None] if rule is not _piecewise else _pairs(nodes, e)
-    return rule(graph, e, inputs)
+    try:
+        return rule(graph, e, inputs)
+    except ShapeError as error:  # all are scalars: only their element types can differ
+        raise UnsupportedExpression(
+            "a number where a truth value is wanted, or the reverse", got=e, hint="compare it: x > 0"
+        ) from error
 
 
 def _value(nodes: dict[int, Node | None], e: sp.Basic) -> Node:
@@ -154,7 +152,7 @@ def _path(roots: Sequence[sp.Basic], wanted: sp.Basic) -> str:
 # -- one function for each kind of SymPy node ------------------------------------------------------------------------
 
 
-def _rule(kind: type) -> Callable[..., Node]:
+def _rule(kind: type) -> Callable[..., Any]:
     for base in kind.__mro__:
         if base in RULES:
             return RULES[base]
@@ -168,13 +166,13 @@ def _operation(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
     return OPERATIONS[kind].from_sympy(e, *inputs)
 
 
-def _unsupported(e: Any) -> Node:
+def _unsupported(e: Any) -> UnsupportedExpression:
     hint = None
     if isinstance(e, (sp.Derivative, sp.Integral, sp.Sum, sp.Product, sp.Limit, sp.Subs)):
         hint = "evaluate it first: .doit()"
     elif isinstance(e, sp.Function):
         hint = f"register it: symgrad.register({type(e).__name__}, implementation)"
-    raise UnsupportedExpression(f"{type(e).__name__} has no meaning here", got=e, hint=hint)
+    return UnsupportedExpression(f"{type(e).__name__} has no meaning here", got=e, hint=hint)
 
 
 def _structure(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:

@@ -8,7 +8,6 @@ reverse sweep is the list reversed.
 from __future__ import annotations
 
 import threading
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, ClassVar
@@ -18,9 +17,10 @@ from symgrad.types import Type
 Exact = int | Fraction | float  # floats are kept as they were given: nothing is rounded twice
 
 
-class Op(ABC):
+class Op:
     """A small immutable value, whose fields are the operation's parameters. It knows all there is to know of it.
 
+    No abstract base class: `isinstance` of one is ten times slower, and passes ask it of every node.
     Every class of operation is a frozen dataclass: equal fields make equal operations, and so shared nodes.
     """
 
@@ -35,33 +35,33 @@ class Op(ABC):
         """The name with the parameters, as a printed graph shows it."""
         return self.name
 
-    @abstractmethod
     def result_type(self, *types: Type) -> Type:
         """The type of the value, from those of the inputs. Raises ShapeError where they do not go together."""
+        raise NotImplementedError(f"{type(self).__name__}.result_type")
 
     def apply(self, *inputs: Node) -> Node:
         """The node of this operation on these inputs, in the normal form that its constructor keeps."""
         return inputs[0].graph.add(self, *inputs)
 
-    @abstractmethod
     def bprop(self, y: Node, g: Node) -> Sequence[Node | None]:
         """The gradients by each input, given `g`, the one by the output `y`; None where the derivative is zero.
 
         Goodfellow, Bengio, Courville, Deep Learning, section 6.5.6: op.bprop(inputs, X, G). Raises UndefinedDerivative
         if there is none.
         """
+        raise NotImplementedError(f"{type(self).__name__}.bprop")
 
-    @abstractmethod
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         """The value from the inputs' values, in the arithmetic of the module `numbers`: numpy or mpmath."""
+        raise NotImplementedError(f"{type(self).__name__}.evaluate")
 
-    @abstractmethod
     def emit(self, t: Any, *args: Any) -> Any:
         """The value, in the words of the emitter `t` (ops/emitter.py)."""
+        raise NotImplementedError(f"{type(self).__name__}.emit")
 
-    @abstractmethod
     def to_sympy(self, *args: Any) -> Any:
         """The SymPy expression, from those of the inputs."""
+        raise NotImplementedError(f"{type(self).__name__}.to_sympy")
 
 
 class Node:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 from itertools import accumulate
+from operator import attrgetter
 from typing import Any
 
 import mpmath
@@ -180,8 +181,10 @@ def weighted_sum(terms: Iterable[tuple[Exact, Node]]) -> Node:
         if value is not None:
             number += c * value
         else:
-            collected[x] = collected.get(x, 0) + c
-    order = sorted((x for x, c in collected.items() if c != 0), key=lambda x: x.index)
+            collected[x] = collected[x] + c if x in collected else c
+    order = [x for x, c in collected.items() if c != 0]
+    if len(order) > 1:
+        order.sort(key=attrgetter("index"))
     coefficients = [_whole(collected[x]) for x in order]
     if number != 0 or not order:
         order.append(constant(graph, number))
@@ -205,7 +208,9 @@ def product(factors: Iterable[Node]) -> Node:
             number *= value
         else:
             counts[x] = counts.get(x, 0) + 1
-    order = sorted((x if n == 1 else power(x, n) for x, n in counts.items()), key=lambda x: x.index)
+    order = [x if n == 1 else power(x, n) for x, n in counts.items()]
+    if len(order) > 1:
+        order.sort(key=attrgetter("index"))
     if number == 0 or not order:
         return constant(graph, number)
     if len(order) == 1:

@@ -83,6 +83,8 @@ def times(g: Node, partial: Node | Exact) -> Node:
 
     Without this, 0 * inf leaks a nan from the branch that was not taken.
     """
+    if not isinstance(g.op, Select) and not (isinstance(partial, Node) and isinstance(partial.op, Select)):
+        return g * partial
     values, conditions = [], []
     for factor in (g, g.graph.node(partial)):
         guard = guard_of(factor)
@@ -97,8 +99,10 @@ def times(g: Node, partial: Node | Exact) -> Node:
 
 def guarded_sum(terms: Sequence[Node]) -> Node:
     """The sum of cotangents. If each is guarded, so is the sum, by the disjunction: all may be switched off at once."""
+    if len(terms) == 1:
+        return terms[0]
     guards = [guard_of(term) for term in terms]
-    if len(terms) > 1 and all(guards):
+    if all(guards):
         conditions = list(dict.fromkeys(guard[0] for guard in guards if guard))
         if len(conditions) == 1:
             terms = [guard[1] for guard in guards if guard]
