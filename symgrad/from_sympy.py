@@ -185,8 +185,8 @@ def _number(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
     if e.is_Rational:
         return constant(graph, Fraction(int(e.p), int(e.q)))
     if e.is_Float:
-        # SymPy's Float of 15 digits is a float64; one of more digits stays exact until the kernel
-        return constant(graph, float(e)) if e._prec <= 53 else constant(graph, e)
+        # SymPy's Float of 15 digits is a float64; one of more digits, or out of range, stays exact until the kernel
+        return constant(graph, float(e)) if e._prec <= 53 and sp.Float(float(e)) == e else constant(graph, e)
     raise UnsupportedExpression("a number of an unknown kind", got=e)
 
 

@@ -22,7 +22,7 @@ from symgrad.errors import ShapeError, TooLarge
 from symgrad.graph import Exact, Node, Op, arithmetic
 from symgrad.ops.elementwise import Elementwise, Partial
 from symgrad.ops.emitter import Emitter
-from symgrad.ops.leaf import constant, exact_value
+from symgrad.ops.leaf import as_double, constant, exact_value
 from symgrad.ops.select import times
 from symgrad.types import Type
 
@@ -247,7 +247,7 @@ def _whole(value: Exact) -> Exact:
 def as_number(numbers: Any, value: Exact) -> Any:
     """An exact number in the arithmetic of numpy or mpmath, rounded once."""
     if numbers is np:
-        return float(value)
+        return as_double(value)
     if isinstance(value, Fraction):
         return mpmath.mpf(value.numerator) / value.denominator
     return mpmath.mpf(value)

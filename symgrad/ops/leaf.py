@@ -62,7 +62,7 @@ class Const(Leaf):
 
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         if numbers is np:
-            return np.float64(float(self.value))
+            return np.float64(as_double(self.value))
         if isinstance(self.value, Fraction):
             return mpmath.mpf(self.value.numerator) / self.value.denominator
         if isinstance(self.value, sp.Basic):
@@ -83,6 +83,14 @@ def constant(graph: Graph, value: Exact | sp.NumberSymbol) -> Node:
     if isinstance(value, Fraction) and value.denominator == 1:
         value = value.numerator
     return graph.add(Const(value))
+
+
+def as_double(value: Any) -> float:
+    """The nearest float64: infinite beyond its range, as rounding is."""
+    try:
+        return float(value)
+    except OverflowError:  # Python's integers and fractions raise where its floats overflow
+        return float("inf") if value > 0 else float("-inf")
 
 
 def exact_value(node: Node) -> Exact | None:
