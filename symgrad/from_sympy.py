@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from math import nan
 from numbers import Real
 from typing import Any
 
@@ -257,7 +258,7 @@ def _zero(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
 def _piecewise(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
     *pairs, (value, condition) = list(zip(inputs[::2], inputs[1::2], strict=True))
     if condition is not truth(graph, True):  # where no condition holds there is no value: nan, as SymPy says
-        value = select(condition, value, constant(graph, float("nan")))
+        value = select(condition, value, constant(graph, nan))  # the one object: other nans are not equal
     for a, c in reversed(pairs):
         value = a if c is truth(graph, True) else select(c, a, value)
     return value

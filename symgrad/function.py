@@ -77,13 +77,14 @@ class Function:
         name: str,
         simplified: bool,
         rules: Sequence[Rule],
+        normal: Sequence[Node] = (),
     ) -> None:
         self.graph, self.arguments, self.structure, self.name = graph, arguments, structure, name
         self.simplified = simplified
         self.applied: Counter[str] = Counter()
         if simplified:
             with graph.lock:
-                nodes, self.applied = apply_rules([e for r in results for e in r.elements], rules)
+                nodes, self.applied = apply_rules([e for r in results for e in r.elements], rules, normal)
             rest = iter(nodes)
             results = [Result(r.shape, tuple(next(rest) for _ in r.elements)) for r in results]
         self.results = tuple(results)
@@ -116,6 +117,7 @@ class Function:
             f"{self.name}_{suffix}",
             self.simplified,
             [*STABLE, *FORM],
+            self.nodes,
         )
         return derived
 

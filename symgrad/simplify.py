@@ -46,15 +46,24 @@ STABLE: list[Rule] = []
 FORM: list[Rule] = []
 
 
-def simplify(outputs: Sequence[Node], rules: Iterable[Rule]) -> Simplified:
-    """The outputs in the form that the rules give, and how often each rule was applied."""
+def simplify(outputs: Sequence[Node], rules: Iterable[Rule], normal: Iterable[Node] = ()) -> Simplified:
+    """The outputs in the form that the rules give, and how often each rule was applied.
+
+    Nodes in `normal` are known to be in form already, with all below them: they are kept as they are.
+    """
     table: dict[type[Op], list[Rule]] = {}
     for rule in rules:
         table.setdefault(rule.head, []).append(rule)
     applied: Counter[str] = Counter()
     new: dict[Node, Node] = {}
     finite: set[Node] = set()
+    kept = set(normal)
     for node in reachable(outputs):
+        if node in kept:
+            new[node] = node
+            if _is_finite(node, finite):
+                finite.add(node)
+            continue
         inputs = [new[x] for x in node.inputs]
         result = node if all(a is b for a, b in zip(inputs, node.inputs, strict=True)) else node.op.apply(*inputs)
         result = new[node] = _rewritten(result, table, finite, applied)

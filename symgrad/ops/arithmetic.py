@@ -6,7 +6,7 @@ a power, numeric factors stand in front. They open no shared node, so nothing is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -22,7 +22,7 @@ from symgrad.errors import ShapeError, TooLarge
 from symgrad.graph import Exact, Node, Op, arithmetic
 from symgrad.ops.elementwise import Elementwise, Partial
 from symgrad.ops.emitter import Emitter
-from symgrad.ops.leaf import as_double, constant, exact_value
+from symgrad.ops.leaf import Const, as_double, constant, exact_value
 from symgrad.ops.select import times
 from symgrad.types import Type
 
@@ -168,20 +168,19 @@ class Power(Elementwise):
         return sp.Pow(args[0], to_sympy_number(self.exponent))
 
 
-def weighted_sum(terms: Iterable[tuple[Exact, Node]]) -> Node:
+def weighted_sum(terms: Sequence[tuple[Exact, Node]]) -> Node:
     """The node of c1 x1 + c2 x2 + ...: equal nodes are collected, numbers added, scaled nodes opened."""
-    terms = list(terms)
     graph = terms[0][1].graph
     collected: dict[Node, Exact] = {}
     number: Exact = 0
     for c, x in terms:
-        if isinstance(x.op, Add) and len(x.inputs) == 1:
-            c, x = c * x.op.coefficients[0], x.inputs[0]
-        value = exact_value(x)
-        if value is not None:
-            number += c * value
-        else:
-            collected[x] = collected[x] + c if x in collected else c
+        op = x.op
+        if isinstance(op, Const) and op.is_exact:
+            number += c * op.value
+            continue
+        if isinstance(op, Add) and len(x.inputs) == 1:
+            c, x = c * op.coefficients[0], x.inputs[0]
+        collected[x] = collected[x] + c if x in collected else c
     order = [x for x, c in collected.items() if c != 0]
     if len(order) > 1:
         order.sort(key=attrgetter("index"))
@@ -194,29 +193,27 @@ def weighted_sum(terms: Iterable[tuple[Exact, Node]]) -> Node:
     return graph.add(Add(tuple(coefficients)), *order)
 
 
-def product(factors: Iterable[Node]) -> Node:
+def product(factors: Sequence[Node]) -> Node:
     """The node of x1 x2 ...: numbers go in front, equal factors become a power."""
-    factors = list(factors)
     graph = factors[0].graph
     counts: dict[Node, int] = {}
     number: Exact = 1
     for x in factors:
-        if isinstance(x.op, Add) and len(x.inputs) == 1:
-            number, x = number * x.op.coefficients[0], x.inputs[0]
-        value = exact_value(x)
-        if value is not None:
-            number *= value
-        else:
-            counts[x] = counts.get(x, 0) + 1
+        op = x.op
+        if isinstance(op, Const) and op.is_exact:
+            number *= op.value
+            continue
+        if isinstance(op, Add) and len(x.inputs) == 1:
+            number, x = number * op.coefficients[0], x.inputs[0]
+        counts[x] = counts[x] + 1 if x in counts else 1
+    if number == 0 or not counts:
+        return constant(graph, number)
     order = [x if n == 1 else power(x, n) for x, n in counts.items()]
     if len(order) > 1:
         order.sort(key=attrgetter("index"))
-    if number == 0 or not order:
-        return constant(graph, number)
-    if len(order) == 1:
-        result = order[0]
-    else:
         result = graph.add(Product(), *order)
+    else:
+        (result,) = order
     return result if number == 1 else weighted_sum([(number, result)])
 
 

@@ -54,6 +54,11 @@ class Const(Leaf):
 
     value: Exact | sp.Number | sp.NumberSymbol
 
+    @property
+    def is_exact(self) -> bool:
+        """Is the value one that Python computes with? pi is not."""
+        return isinstance(self.value, (int, Fraction, float))
+
     def label(self) -> str:
         return str(self.value)
 
@@ -95,9 +100,7 @@ def as_double(value: Any) -> float:
 
 def exact_value(node: Node) -> Exact | None:
     """The number, if the node is a constant whose arithmetic is Python's."""
-    if isinstance(node.op, Const) and isinstance(node.op.value, (int, Fraction, float)):
-        return node.op.value
-    return None
+    return node.op.value if isinstance(node.op, Const) and node.op.is_exact else None
 
 
 arithmetic["constant"] = constant

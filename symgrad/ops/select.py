@@ -83,10 +83,12 @@ def times(g: Node, partial: Node | Exact) -> Node:
 
     Without this, 0 * inf leaks a nan from the branch that was not taken.
     """
-    if not isinstance(g.op, Select) and not (isinstance(partial, Node) and isinstance(partial.op, Select)):
+    if not isinstance(partial, Node):
+        return _scaled(g, partial)
+    if not isinstance(g.op, Select) and not isinstance(partial.op, Select):
         return g * partial
     values, conditions = [], []
-    for factor in (g, g.graph.node(partial)):
+    for factor in (g, partial):
         guard = guard_of(factor)
         while guard is not None:
             condition, factor = guard
@@ -95,6 +97,14 @@ def times(g: Node, partial: Node | Exact) -> Node:
         values.append(factor)
     a, b = values
     return guarded(conjunction(*conditions), a * b) if conditions else a * b
+
+
+def _scaled(g: Node, number: Exact) -> Node:
+    guard = guard_of(g)
+    if guard is None:
+        return arithmetic["sum"]([(number, g)])
+    condition, value = guard
+    return guarded(condition, arithmetic["sum"]([(number, value)]))
 
 
 def guarded_sum(terms: Sequence[Node]) -> Node:
