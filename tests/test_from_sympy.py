@@ -286,7 +286,7 @@ def test_equal_parts_that_are_different_objects_are_one_node() -> None:
 def test_a_shared_expression_of_many_paths_is_converted_in_one_visit_each() -> None:
     e = X
     for _ in range(60):
-        e = sp.Add(e, sp.sin(e), evaluate=False)
+        e = sp.Add(e, sp.sin(e, evaluate=False), evaluate=False)
     graph = Graph()
     from_sympy(graph, e)
     assert len(graph) == 121
@@ -394,7 +394,7 @@ def test_the_outermost_part_without_a_meaning_is_named() -> None:
 def test_a_huge_expression_is_not_printed_in_an_error() -> None:
     e: Any = sp.Integral(sp.sin(X * T), (T, 0, 1))
     for _ in range(60):
-        e = sp.Add(e, sp.sin(e), evaluate=False)
+        e = sp.Add(e, sp.sin(e, evaluate=False), evaluate=False)
     with pytest.raises(UnsupportedExpression) as caught:
         from_sympy(Graph(), sp.Order(X) * 0 + sp.zeta(e, evaluate=False))
     assert len(str(caught.value)) < 600
