@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from sympy.functions.elementary.piecewise import ExprCondPair
 
 from symgrad.errors import ShapeError
 from symgrad.graph import Exact, Node, Op, arithmetic
@@ -46,10 +47,19 @@ class Select(Op):
     def to_sympy(self, *args: Any) -> Any:
         c, a, b = args
         if isinstance(b, sp.Piecewise):  # select(c1, a1, select(c2, a2, b)) is one Piecewise
-            return sp.Piecewise((a, c), *b.args, evaluate=False)
+            return piecewise((a, c), *b.args)
         if b is sp.nan:  # no condition holds: no value
-            return sp.Piecewise((a, c), evaluate=False)
-        return sp.Piecewise((a, c), (b, True), evaluate=False)
+            return piecewise((a, c))
+        return piecewise((a, c), (b, sp.true))
+
+
+def piecewise(*pairs: Any) -> sp.Expr:
+    """The Piecewise of (value, condition) pairs, as they are.
+
+    SymPy's constructor, evaluate=False or not, folds and simplifies a condition that holds a Piecewise: for minutes, or
+    until the recursion limit.
+    """
+    return sp.Basic.__new__(sp.Piecewise, *[sp.Basic.__new__(ExprCondPair, *pair) for pair in map(tuple, pairs)])
 
 
 def select(condition: Node, a: Node, b: Node) -> Node:

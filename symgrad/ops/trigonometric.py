@@ -15,6 +15,7 @@ from mpmath import mp
 from symgrad.graph import Node
 from symgrad.ops.elementwise import Elementwise, Partial
 from symgrad.ops.emitter import Emitter
+from symgrad.ops.select import piecewise
 
 HALF = Fraction(1, 2)
 
@@ -254,7 +255,7 @@ class Sinc(Elementwise):
         for k in range(1, self.order + 1):
             value = ((sp.sin(x), sp.cos(x), -sp.sin(x), -sp.cos(x))[k % 4] - k * value) / x
         at_zero = sp.Integer(0) if self.order % 2 else sp.Rational((-1) ** (self.order // 2), self.order + 1)
-        return sp.Piecewise((value, sp.Ne(x, 0)), (at_zero, True))
+        return piecewise((value, sp.Ne(x, 0)), (at_zero, sp.true))
 
 
 def _by_recursion(numbers: Any, order: int, x: Any, pi: Any) -> Any:

@@ -1,0 +1,152 @@
+"""The scoreboard: every group of checks, as one table. `python -m tests.scoreboard [--full] [--seed N] [GROUP ...]`
+
+A line is: group, cases, failures, worst error, seconds, and what was measured besides. Cases of a group are drawn from
+generators seeded with the seed, the group and the case's number, so one case is run again with --case N.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import random
+import statistics
+import sys
+import time
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+
+from tests import groups
+from tests.groups.group import Group, Outcome
+
+SEED = 20_261_121
+SHARE = 10  # continuous integration runs one case in so many
+CHUNK = 40  # cases that one process takes at a time
+SHOWN = 5  # failures printed of each line
+
+
+@dataclass
+class Line:
+    """A line of the table, as it is filled."""
+
+    name: str
+    cases: int = 0
+    failures: list[str] = field(default_factory=list)
+    error: float = 0.0
+    seconds: float = 0.0
+    skipped: int = 0
+    numbers: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, outcome: Outcome, words: str, seconds: float) -> None:
+        """One more case."""
+        self.cases += 1
+        self.seconds += seconds
+        self.skipped += outcome.skipped
+        self.error = max(self.error, outcome.error)
+        if outcome.failure:
+            self.failures.append(f"{words}: {outcome.failure}")
+        for name, value in outcome.numbers.items():
+            self.numbers.setdefault(name, []).append(value)
+
+    def __str__(self) -> str:
+        notes = [f"{self.skipped} numbers skipped"] if self.skipped else []
+        for name, values in sorted(self.numbers.items()):
+            if all(v == int(v) and v < 1000 for v in values):
+                notes.append(f"{name} {int(sum(values))}")
+            else:
+                notes.append(f"{name} median {statistics.median(values):.2f} max {max(values):.2f}")
+        return (
+            f"{self.name:22} {self.cases:7,} {len(self.failures):8} {self.error:10.1e} {self.seconds:8.1f}  "
+            + ", ".join(notes)
+        )
+
+
+def all_groups() -> list[Group]:
+    """The groups of every module under tests/groups."""
+    found: list[Group] = []
+    for module in sorted(m.name for m in pkgutil.iter_modules(groups.__path__)):
+        found += getattr(importlib.import_module(f"tests.groups.{module}"), "GROUPS", [])
+    return found
+
+
+def numbers_of_cases(group: Group, full: bool) -> range:
+    """The cases to run."""
+    return range(group.count if full or group.whole else max(1, group.count // SHARE))
+
+
+def run_cases(group: Group, seed: int, cases: Iterable[int]) -> Iterator[tuple[str, Outcome, str, float]]:
+    """(line, outcome, words, seconds) for each case. An exception is a failure."""
+    for index in cases:
+        words = f"{group.name} --seed {seed} --case {index}"
+        start = time.perf_counter()
+        try:
+            outcomes = dict(group.check(random.Random(f"{seed} {group.name} {index}"), index))
+        except Exception:  # whatever the package raises is the finding
+            text = traceback.format_exc(limit=-4)
+            outcomes = {group.name: Outcome(failure=text)}
+        seconds = time.perf_counter() - start
+        for name, outcome in outcomes.items():
+            yield name, outcome, words, seconds if name == group.name else 0.0
+
+
+def run(chosen: Sequence[Group], seed: int = SEED, *, full: bool = False, jobs: int = 1, cases: Sequence[int] | None = None) -> list[Line]:
+    """The lines of these groups, in several processes if asked."""
+    lines: dict[str, Line] = {group.name: Line(group.name) for group in chosen}
+    chunks = []
+    for group in chosen:
+        todo = list(cases if cases is not None else numbers_of_cases(group, full))
+        chunks += [(group.name, seed, todo[i : i + CHUNK]) for i in range(0, len(todo), CHUNK)]
+    if jobs == 1:
+        results: Iterable[list[tuple[str, Outcome, str, float]]] = map(_chunk, chunks)
+        _fill(lines, results)
+    else:
+        with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+            _fill(lines, pool.map(_chunk, chunks))
+    return list(lines.values())
+
+
+def _fill(lines: dict[str, Line], results: Iterable[list[tuple[str, Outcome, str, float]]]) -> None:
+    for outcomes in results:
+        for name, outcome, words, seconds in outcomes:
+            lines.setdefault(name, Line(name)).add(outcome, words, seconds)
+
+
+def _chunk(task: tuple[str, int, list[int]]) -> list[tuple[str, Outcome, str, float]]:
+    name, seed, cases = task
+    group = next(g for g in all_groups() if g.name == name)
+    return list(run_cases(group, seed, cases))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the table; 1 if anything failed."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("groups", nargs="*", metavar="GROUP")
+    parser.add_argument("--full", action="store_true", help="all cases, not a tenth")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--case", type=int, action="append", help="only these cases")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args(arguments)
+    known = {group.name: group for group in all_groups()}
+    unknown = [name for name in options.groups if name not in known]
+    if unknown:
+        parser.error(f"no group {', '.join(unknown)}; there are {', '.join(known)}")
+    chosen = [known[name] for name in options.groups] or list(known.values())
+    start = time.perf_counter()
+    lines = run(chosen, options.seed, full=options.full, jobs=options.jobs, cases=options.case)
+    print(f"{'group':22} {'cases':>7} {'failures':>8} {'worst':>10} {'seconds':>8}")
+    for line in lines:
+        print(line)
+    for line in lines:
+        for failure in line.failures[:SHOWN]:
+            print(f"\n{failure}")
+    failures = sum(len(line.failures) for line in lines)
+    print(f"\nseed {options.seed}, {failures} failures, {time.perf_counter() - start:.0f} s on {options.jobs} processes")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
