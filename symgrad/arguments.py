@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from sympy.tensor.indexed import IndexedBase
 from symgrad.errors import ArgumentError, ComplexInput, DTypeError, ShapeError, UnsupportedExpression
 from symgrad.from_sympy import is_variable
 from symgrad.graph import Graph, Node
-from symgrad.ops.leaf import Input
+from symgrad.ops.leaf import Input, as_double
 from symgrad.structure import Shape, as_array
 
 
@@ -104,17 +105,30 @@ def bind(arguments: Sequence[Argument], values: Sequence[Any], named: dict[str, 
     names = [argument.name for argument in arguments]
     if len(values) > len(names):
         raise ArgumentError("too many arguments", got=len(values), wanted=f"{len(names)}: {', '.join(names)}")
-    bound = dict(zip(names, values, strict=False))
+    bound = dict(enumerate(values))
     for name, value in named.items():
         if name not in names:
             raise ArgumentError("no argument of this name", got=repr(name), wanted=", ".join(names) or "none")
-        if name in bound:
+        if names.count(name) > 1:  # two symbols may print alike
+            raise ArgumentError("several arguments of this name", got=name, hint="give them by position")
+        place = names.index(name)
+        if place in bound:
             raise ArgumentError("an argument is given twice", got=name)
-        bound[name] = value
-    missing = [name for name in names if name not in bound]
+        bound[place] = value
+    missing = [name for place, name in enumerate(names) if place not in bound]
     if missing:
         raise ArgumentError("an argument is missing", got=f"{len(bound)} of {len(names)}", wanted=", ".join(missing))
-    return [bound[name] for name in names]
+    return [bound[place] for place in range(len(names))]
+
+
+def batch_shape(arguments: Sequence[Argument], values: Sequence[np.ndarray]) -> Shape:
+    """The axes before the arguments' own, broadcast. Raises ShapeError where they do not go together."""
+    batches = [v.shape[: v.ndim - len(a.shape)] for a, v in zip(arguments, values, strict=True)]
+    try:
+        return np.broadcast_shapes(*batches)
+    except ValueError:
+        got = ", ".join(f"{a.name} {batch}" for a, batch in zip(arguments, batches, strict=True))
+        raise ShapeError("batch axes that do not broadcast", got=got, wanted="equal sizes, or 1") from None
 
 
 def as_numbers(argument: Argument, value: Any) -> np.ndarray:
@@ -126,6 +140,8 @@ def as_numbers(argument: Argument, value: Any) -> np.ndarray:
         raise DTypeError(f"argument {argument.name} is a masked array", wanted="plain arrays", hint="use .filled(value)")
     if type(value).__module__.startswith("scipy.sparse"):
         raise DTypeError(f"argument {argument.name} is a sparse matrix", wanted="a dense array", hint="use .toarray()")
+    if isinstance(value, Real):  # integers of any size, fractions, SymPy's numbers
+        value = as_double(value)
     try:
         array = np.asarray(value)
     except ValueError as error:

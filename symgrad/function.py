@@ -11,7 +11,7 @@ import numpy as np
 import sympy as sp
 
 from symgrad import grad as calculus
-from symgrad.arguments import Argument, as_numbers, bind, declare
+from symgrad.arguments import Argument, as_numbers, batch_shape, bind, declare
 from symgrad.errors import ArgumentError, ObjectiveError, OutputError, VariableError
 from symgrad.explain import Explanation, explain
 from symgrad.from_sympy import convert_all, is_variable
@@ -350,11 +350,11 @@ class Function:
             except TypeError:  # not plain floats: the careful way
                 pass
         values = [as_numbers(a, v) for a, v in zip(self.arguments, bind(self.arguments, args, named), strict=True)]
-        batched = any(value.ndim > len(a.shape) for a, value in zip(self.arguments, values, strict=True))
-        if out is None and not batched:
+        batch = batch_shape(self.arguments, values)
+        if out is None and not batch:
             numbers = [float(v) if a.shape == () else v for a, v in zip(self.arguments, values, strict=True)]
             return self._point(*numbers)
-        targets = None if out is None else self._targets(out, values)
+        targets = None if out is None else self._targets(out, values, batch)
         results = self.kernel.batch(values, targets)
         return self.structure.build(results) if out is None else out
 
@@ -375,15 +375,12 @@ class Function:
             return lambda *args: structure.build([kernel(*args)])
         return lambda *args: structure.build(kernel(*args))
 
-    def _targets(self, out: Any, values: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def _targets(self, out: Any, values: Sequence[np.ndarray], batch: Shape) -> list[np.ndarray]:
         """The arrays of `out`, checked: they can take the result, and none shares memory with an input or another."""
         try:
             targets = self.structure.flatten(out)
         except (TypeError, ValueError, KeyError) as error:
             raise OutputError("out is not in the structure of the result", got=str(error)) from None
-        batch = np.broadcast_shapes(
-            *(v.shape[: v.ndim - len(a.shape)] for a, v in zip(self.arguments, values, strict=True))
-        )
         for k, (target, result) in enumerate(zip(targets, self.results, strict=True)):
             shape = (*batch, *result.shape)
             if not isinstance(target, np.ndarray):

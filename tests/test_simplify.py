@@ -14,7 +14,7 @@ import sympy as sp
 import symgrad as sg
 from symgrad.evaluate import evaluate
 from symgrad.from_sympy import convert_all, from_sympy
-from symgrad.grad import build_grad
+from symgrad.derivatives import build_grad
 from symgrad.graph import Graph, Node
 from symgrad.ops.leaf import Input
 from symgrad.ops.logic import less, negation
@@ -320,7 +320,7 @@ MODELS = [
 def test_simplifying_twice_changes_nothing(expression: Any) -> None:
     graph = Graph()
     nodes = simplify([from_sympy(graph, expression)], STABLE).outputs
-    nodes = simplify([*nodes, *build_grad(nodes[0], convert_all(graph, SYMBOLS))], [*STABLE, *FORM]).outputs
+    nodes = simplify([*nodes, *sg.build_grad(nodes[0], convert_all(graph, SYMBOLS))], [*STABLE, *FORM]).outputs
     assert simplify(nodes, [*STABLE, *FORM]) == (nodes, {})
 
 
