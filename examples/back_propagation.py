@@ -13,7 +13,7 @@ build_grad goes down in one sweep instead, and gives the same nodes.
 import sympy as sp
 
 import symgrad as sg
-from symgrad.grad import between
+from symgrad.derivatives import between
 from symgrad.graph import consumers
 from symgrad.ops.leaf import Input
 from symgrad.ops.select import guarded_sum

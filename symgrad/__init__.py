@@ -1,6 +1,7 @@
 """symgrad: symbol-to-symbol differentiation of SymPy expressions, compiled to machine code by way of Numba."""
 
 from symgrad.check import check_grads
+from symgrad.derivatives import build_grad
 from symgrad.errors import (
     ArgumentError,
     CheckFailed,
@@ -21,7 +22,6 @@ from symgrad.errors import (
 )
 from symgrad.expression import grad, hessian, hvp, jacobian, jvp, vjp
 from symgrad.function import Function
-from symgrad.grad import build_grad
 from symgrad.graph import Graph, Node
 from symgrad.lambdify import lambdify
 from symgrad.ops.stable import relu, sigmoid, softplus

@@ -21,7 +21,7 @@ from symgrad.structure import Shape, as_array
 
 @dataclass(frozen=True)
 class Argument:
-    """One argument: a scalar, or one array of several variables. `declared` is what the user wrote, to be found again."""
+    """A scalar, or an array of variables that is one argument. `declared` is what the user wrote, to be found again."""
 
     name: str
     shape: Shape
@@ -86,7 +86,9 @@ def declared_variables(declared: Any) -> tuple[Shape, list[Any]]:
         return array
     if isinstance(declared, (tuple, list, sp.Tuple)):
         if any(isinstance(d, (tuple, list, sp.Tuple)) for d in declared):
-            raise UnsupportedExpression("a list within a list of symbols", got=str(declared), hint="use a Matrix for two axes")
+            raise UnsupportedExpression(
+                "a list within a list of symbols", got=str(declared), hint="use a Matrix for two axes"
+            )
         return (len(declared),), list(declared)
     if isinstance(declared, (sp.MatrixSymbol, ArraySymbol, IndexedBase)):
         if declared.shape is None or not all(getattr(n, "is_Integer", isinstance(n, int)) for n in declared.shape):
@@ -137,7 +139,9 @@ def as_numbers(argument: Argument, value: Any) -> np.ndarray:
     Raises ComplexInput, DTypeError for what is no number, ShapeError for another shape.
     """
     if isinstance(value, np.ma.MaskedArray):
-        raise DTypeError(f"argument {argument.name} is a masked array", wanted="plain arrays", hint="use .filled(value)")
+        raise DTypeError(
+            f"argument {argument.name} is a masked array", wanted="plain arrays", hint="use .filled(value)"
+        )
     if type(value).__module__.startswith("scipy.sparse"):
         raise DTypeError(f"argument {argument.name} is a sparse matrix", wanted="a dense array", hint="use .toarray()")
     if isinstance(value, Real):  # integers of any size, fractions, SymPy's numbers
@@ -154,7 +158,12 @@ def as_numbers(argument: Argument, value: Any) -> np.ndarray:
     array = array.astype(np.float64, copy=False)
     rank = len(argument.shape)
     core = array.shape[array.ndim - rank :] if rank else ()
-    if core != argument.shape and rank == 1 and array.ndim >= 2 and array.shape[-2:] in ((*argument.shape, 1), (1, *argument.shape)):
+    if (
+        core != argument.shape
+        and rank == 1
+        and array.ndim >= 2
+        and array.shape[-2:] in ((*argument.shape, 1), (1, *argument.shape))
+    ):
         array = array.reshape(*array.shape[:-2], *argument.shape)  # a column or a row is a vector
         core = argument.shape
     if array.ndim < rank or core != argument.shape:

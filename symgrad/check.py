@@ -14,7 +14,7 @@ from typing import Any
 import mpmath
 import numpy as np
 
-from symgrad import grad as calculus
+from symgrad import derivatives
 from symgrad.arguments import as_numbers, bind
 from symgrad.errors import ArgumentError, CheckFailed
 from symgrad.evaluate import evaluate
@@ -172,7 +172,7 @@ class _Checker:
         return "complex step", float(u @ (values.imag / COMPLEX_STEP)), second
 
     def _analytic(self) -> bool:
-        active = calculus.between(self.inputs, self.outputs)
+        active = derivatives.between(self.inputs, self.outputs)
         return all(node.op.analytic for node in active if isinstance(node.op, Elementwise))
 
 

@@ -1,4 +1,5 @@
-"""One class for each mistake a user can make. A message says what happened, what was got, what was wanted, what to try."""
+"""One class for each mistake a user can make. A message says what happened, what was got, what was wanted, what to
+try."""
 
 from __future__ import annotations
 
@@ -72,7 +73,7 @@ class NotANumber(ExpressionError, ValueError):
 
 
 class VariableError(SymgradError, ValueError):
-    """`wrt` names something that cannot be differentiated by: not an input, named twice, or left out where there are several."""
+    """`wrt` names something that cannot be differentiated by: no input, named twice, left out where there are several."""
 
 
 class ArgumentError(SymgradError, TypeError):
@@ -102,7 +103,9 @@ class RegistrationError(SymgradError, ValueError):
 class SyntaxProblem(SymgradError, ValueError):
     """Text at the command line that is not in the closed grammar; `position` is where it stops being so."""
 
-    def __init__(self, what: str, *, position: int = 0, got: Any = None, wanted: str | None = None, hint: str | None = None):
+    def __init__(
+        self, what: str, *, position: int = 0, got: Any = None, wanted: str | None = None, hint: str | None = None
+    ):
         super().__init__(what, got=got, wanted=wanted, hint=hint)
         self.position = position
 

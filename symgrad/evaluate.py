@@ -36,7 +36,9 @@ def all_values(outputs: Sequence[Node], inputs: Mapping[Node, Any], numbers: Any
                 raise ArgumentError("an input without a value", got=node.op.label())
             else:
                 arguments = [values[x] for x in node.inputs]
-                values[node] = node.op.evaluate(numbers, *arguments) if numbers is np else _real(node, arguments, numbers)
+                values[node] = (
+                    node.op.evaluate(numbers, *arguments) if numbers is np else _real(node, arguments, numbers)
+                )
     return values
 
 

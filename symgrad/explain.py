@@ -1,4 +1,4 @@
-"""Function -> its steps, as lecturers draw them: formula, value, local gradient, upstream gradient, and their product."""
+"""Function -> its steps, as lecturers draw them: formula, value, local and upstream gradient, and their product."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy as sp
 
-from symgrad import grad as calculus
+from symgrad import derivatives
 from symgrad.arguments import as_numbers, bind
 from symgrad.errors import ArgumentError
 from symgrad.evaluate import evaluate
@@ -74,7 +74,8 @@ class Explanation:
                     continue
                 local = rf"\frac{{\partial {_tex(step.name)}}}{{\partial {_tex(e.to)}}} = {_tex(e.local)}{_equals(e)}"
                 rows.append(f"{left} & {local} & {_number(e.product)}")
-        head = r"\text{step} & \text{formula} & \text{value} & \text{upstream} & \text{local gradient} & \text{product} \\ \hline"
+        columns = ("step", "formula", "value", "upstream", "local gradient", "product")
+        head = " & ".join(rf"\text{{{column}}}" for column in columns) + r" \\ \hline"
         body = " \\\\\n".join(rows)
         return f"\\begin{{array}}{{llrrlr}}\n{head}\n{body}\n\\end{{array}}"
 
@@ -93,9 +94,9 @@ def explain(function: Function, at: Mapping[Any, Any] | Sequence[Any] | None = N
     values = None if at is None else _point(function, at)
     nodes = reachable([target])
     names = _names(nodes, target, function.name)
-    active = [node for node in calculus.between([n for n in nodes if isinstance(n.op, Input)], [target])]
+    active = derivatives.between([n for n in nodes if isinstance(n.op, Input)], [target])
     with function.graph.growing():
-        upstream = dict(zip(active, calculus.build_grad(target, active), strict=True))
+        upstream = dict(zip(active, derivatives.build_grad(target, active), strict=True))
         one = target.graph.node(1)
         local = {node: node.op.bprop(node, one) for node in active if not isinstance(node.op, Leaf)}
     wanted = [*nodes, *upstream.values(), *(p for partials in local.values() for p in partials if isinstance(p, Node))]
@@ -116,9 +117,8 @@ def explain(function: Function, at: Mapping[Any, Any] | Sequence[Any] | None = N
             product = None if value is None else float(value * numbers[upstream[node]])
             edges.append(Edge(names[x], form[partial], None if value is None else float(value), product))
         formula = node.op.to_sympy(*[names[x] for x in node.inputs])
-        steps.append(
-            Step(names[node], formula, _float(numbers.get(node)), _float(numbers.get(upstream.get(node))), tuple(edges))
-        )
+        arriving = numbers.get(upstream[node]) if node in upstream else None
+        steps.append(Step(names[node], formula, _float(numbers.get(node)), _float(arriving), tuple(edges)))
     return Explanation(repr(function), tuple(steps), None if values is None else _shown(function, values))
 
 

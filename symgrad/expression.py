@@ -26,7 +26,7 @@ def grad(expr: Any, wrt: Any = None) -> Any:
 
 
 def jacobian(exprs: Any, wrt: Any = None) -> Any:
-    """d exprs / d wrt, of shape out.shape + wrt.shape: a Matrix for a list by a list, a vector for a scalar by a list."""
+    """d exprs / d wrt, of shape out.shape + wrt.shape: a Matrix for a list by a list, else a vector or a scalar."""
     return _function(exprs, wrt).jacobian(_chosen(exprs, wrt)).outputs
 
 

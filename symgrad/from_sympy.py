@@ -122,7 +122,9 @@ def _convert(graph: Graph, e: Any, nodes: dict[int, Node | None]) -> Node | None
     rule = _rule(kind)
     if rule is _structure:  # a tuple of arguments, an ExprCondPair: read by its parent
         return None
-    inputs = [_value(nodes, a) for a in e.args if nodes[id(a)] is not None] if rule is not _piecewise else _pairs(nodes, e)
+    inputs = (
+        [_value(nodes, a) for a in e.args if nodes[id(a)] is not None] if rule is not _piecewise else _pairs(nodes, e)
+    )
     try:
         return rule(graph, e, inputs)
     except ShapeError as error:  # all are scalars: only their element types can differ

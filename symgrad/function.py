@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import sympy as sp
 
-from symgrad import grad as calculus
+from symgrad import derivatives
 from symgrad.arguments import Argument, as_numbers, batch_shape, bind, declare
 from symgrad.errors import ArgumentError, ObjectiveError, OutputError, VariableError
 from symgrad.explain import Explanation, explain
@@ -47,7 +47,7 @@ class Function:
 
     args: a variable, or a list of them, each a Symbol, an applied function such as theta(t), a matrix symbol of integer
     size, or a list, tuple or Matrix of variables, which is then one array argument.
-    outputs: an expression, a Matrix (an array; a column or a row is a vector), or nested lists, tuples and dicts of those.
+    outputs: an expression, a Matrix (an array; a column or a row is a vector), or nested lists, tuples, dicts of those.
 
     Raises UnsupportedExpression, ComplexInput or NotANumber for an expression without a meaning here, ArgumentError if
     the arguments do not bind it.
@@ -132,38 +132,36 @@ class Function:
         """
         v = self._variables(wrt)
         with self.graph.growing():
-            gradient = calculus.build_grad(self.target, v.nodes)
+            gradient = derivatives.build_grad(self.target, v.nodes)
         return self._derive("grad", _like(v.parts, gradient), v.structure)
 
     def value_and_grad(self, wrt: Any = None) -> Function:
         """(value, gradient): one kernel, in which they share all they can."""
         v = self._variables(wrt)
         with self.graph.growing():
-            gradient = calculus.build_grad(self.target, v.nodes)
+            gradient = derivatives.build_grad(self.target, v.nodes)
         results = [*self.results, *_like(v.parts, gradient)]
         return self._derive("value_and_grad", results, tuple_of([LEAF, v.structure]))
 
     def jacobian(self, wrt: Any = None) -> Function:
-        """d outputs / d wrt, of shape out.shape + wrt.shape. A list of scalar variables, or of scalar outputs, is one axis.
+        """d outputs / d wrt, of shape out.shape + wrt.shape. A list of scalars is one axis, in either place.
 
         By reverse accumulation where there are no more outputs than variables, else forward.
         """
         v, outputs, shape, structure = self._variables(wrt), self._elements(), *self._rows()
         with self.graph.growing():
-            rows = calculus.jacobian_rows(outputs, v.nodes)
+            rows = derivatives.jacobian_rows(outputs, v.nodes)
         if structure.is_leaf:
             return self._derive("jacobian", [_array((*shape, *v.stacked), [x for row in rows for x in row])], LEAF)
         rest = iter(rows)
-        results = [
-            _array((*r.shape, *v.stacked), [x for _ in r.elements for x in next(rest)]) for r in self.results
-        ]
+        results = [_array((*r.shape, *v.stacked), [x for _ in r.elements for x in next(rest)]) for r in self.results]
         return self._derive("jacobian", results, structure)
 
     def hessian(self, wrt: Any = None) -> Function:
         """The symmetric matrix of second derivatives, of shape wrt.shape + wrt.shape; a list of scalars is one axis."""
         v = self._variables(wrt)
         with self.graph.growing():
-            rows = calculus.hessian_rows(self.target, v.nodes)
+            rows = derivatives.hessian_rows(self.target, v.nodes)
         return self._derive("hessian", [_array((*v.stacked, *v.stacked), [x for row in rows for x in row])], LEAF)
 
     def jvp(self, wrt: Any = None) -> Function:
@@ -171,7 +169,7 @@ class Function:
         v, outputs = self._variables(wrt), self._elements()
         vectors = self._vectors("v", v.parts)
         with self.graph.growing():
-            products = calculus.jacobian_vector(outputs, v.nodes, [x for a in vectors for x in a.elements])
+            products = derivatives.jacobian_vector(outputs, v.nodes, [x for a in vectors for x in a.elements])
         return self._derive("jvp", _like(self.results, products), self.structure, vectors)
 
     def vjp(self, wrt: Any = None) -> Function:
@@ -179,7 +177,7 @@ class Function:
         v, outputs = self._variables(wrt), self._elements()
         vectors = self._vectors("u", self.results)
         with self.graph.growing():
-            products = calculus.vector_jacobian(outputs, v.nodes, [x for a in vectors for x in a.elements])
+            products = derivatives.vector_jacobian(outputs, v.nodes, [x for a in vectors for x in a.elements])
         return self._derive("vjp", _like(v.parts, products), v.structure, vectors)
 
     def hvp(self, wrt: Any = None) -> Function:
@@ -187,18 +185,18 @@ class Function:
         v = self._variables(wrt)
         vectors = self._vectors("v", v.parts)
         with self.graph.growing():
-            product = calculus.hessian_vector(self.target, v.nodes, [x for a in vectors for x in a.elements])
+            product = derivatives.hessian_vector(self.target, v.nodes, [x for a in vectors for x in a.elements])
         return self._derive("hvp", _like(v.parts, product), v.structure, vectors)
 
     def weighted(self) -> Function:
         """<u, outputs>, one scalar, for weights u that come after the arguments, shaped as the outputs are."""
         weights = self._vectors("u", self.results)
         with self.graph.growing():
-            total = calculus.inner(self._elements(), [x for a in weights for x in a.elements])
+            total = derivatives.inner(self._elements(), [x for a in weights for x in a.elements])
         return self._derive("weighted", [_array((), [total])], LEAF, weights)
 
     def substitute(self, replacements: Mapping[Node, Node]) -> Function:
-        """The same function with input nodes replaced by other nodes of its graph; what is replaced is no argument more."""
+        """The same function with other nodes of its graph in place of inputs, which are no arguments any more."""
         with self.graph.growing():
             nodes = substitute(self._elements(), replacements)
         left = tuple(a for a in self.arguments if not any(x in replacements for x in a.elements))
@@ -222,9 +220,9 @@ class Function:
         """The shape of all outputs as one array, if they are one, or a plain list of scalars."""
         if self.structure.is_leaf:
             return self.results[0].shape, LEAF
-        if self.structure.kind != "dict" and all(c.is_leaf for c in self.structure.children):
-            if all(r.shape == () for r in self.results):
-                return (len(self.results),), LEAF
+        flat = self.structure.kind != "dict" and all(c.is_leaf for c in self.structure.children)
+        if flat and all(r.shape == () for r in self.results):
+            return (len(self.results),), LEAF
         return (), self.structure
 
     def _variables(self, wrt: Any) -> Variables:
@@ -334,7 +332,7 @@ class Function:
 
     @cached_property
     def kernel(self) -> Kernel:
-        """The compiled form: `.njit` for users' own Numba code, `.cfunc(signature)` for C callbacks, `.inspect_llvm()`."""
+        """The compiled form: `.njit` for users' Numba code, `.cfunc(signature)` for C callbacks, `.inspect_llvm()`."""
         return Kernel(self.name, self.arguments, self.results)
 
     # -- calls --------------------------------------------------------------------------------------------------------
@@ -384,9 +382,15 @@ class Function:
         for k, (target, result) in enumerate(zip(targets, self.results, strict=True)):
             shape = (*batch, *result.shape)
             if not isinstance(target, np.ndarray):
-                raise OutputError(f"out[{k}] is no array", got=type(target).__name__, wanted=f"a float64 array of {shape}")
+                raise OutputError(
+                    f"out[{k}] is no array", got=type(target).__name__, wanted=f"a float64 array of {shape}"
+                )
             if target.dtype != np.float64 or target.shape != shape:
-                raise OutputError(f"out[{k}] cannot take the result", got=f"{target.dtype} of {target.shape}", wanted=f"float64 of {shape}")
+                raise OutputError(
+                    f"out[{k}] cannot take the result",
+                    got=f"{target.dtype} of {target.shape}",
+                    wanted=f"float64 of {shape}",
+                )
             if not target.flags.writeable:
                 raise OutputError(f"out[{k}] is read-only", hint="pass a writeable array")
             if any(np.shares_memory(target, other) for other in [*values, *targets[:k]]):

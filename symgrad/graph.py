@@ -96,7 +96,7 @@ class Node:
     def __truediv__(self, other: Node | Exact) -> Node:
         return arithmetic["product"]([self, self.graph.node(other) ** -1])
 
-    def __pow__(self, exponent: int | Fraction) -> Node:
+    def __pow__(self, exponent: Exact) -> Node:
         return arithmetic["power"](self, exponent)
 
     def __neg__(self) -> Node:

@@ -41,8 +41,8 @@ class Lambdified:
 def lambdify(args: Any, expr: Any, modules: Any = None, *, cse: bool = False, dummify: bool = False) -> Lambdified:
     """A compiled function of the arguments, in the conventions of sympy.lambdify.
 
-    args: a symbol or a list; an argument that is itself a list, tuple or Matrix of symbols takes a sequence, whose first
-    axis is over the symbols. A Matrix comes back as an array of its shape, (n, 1) too; a list as a list.
+    args: a symbol or a list; an argument that is itself a list, tuple or Matrix of symbols takes a sequence, of
+    which the first axis is over the symbols. A Matrix comes back as an array of its shape, (n, 1) too; a list as a list.
     modules: numpy or scipy, which changes nothing here. cse and dummify change nothing: sub-expressions are always
     shared, and names never matter.
 
@@ -69,7 +69,7 @@ def _shape(leaf: Any) -> tuple[int, ...]:
 
 
 def _leading(argument: Argument, value: Any) -> Any:
-    """An array argument as SymPy takes it, the symbols' axes first, each entry itself perhaps an array -> symbols last."""
+    """An array argument as SymPy takes it, the symbols' axes first -> as a Function takes it, these last."""
     rank = len(argument.shape)
     if rank == 0:
         return value

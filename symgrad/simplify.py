@@ -96,7 +96,9 @@ def _is_finite(node: Node, finite: set[Node]) -> bool:
     return node.op.finite and all(x in finite for x in node.inputs if x.type.dtype != "b1")
 
 
-def _rule(into: list[Rule], head: type[Op], formula: str, condition: str = "exact") -> Callable[..., Callable[..., Node | None]]:
+def _rule(
+    into: list[Rule], head: type[Op], formula: str, condition: str = "exact"
+) -> Callable[..., Callable[..., Node | None]]:
     """Enters a function into a table, under its name."""
 
     def enter(function: Callable[..., Node | None]) -> Callable[..., Node | None]:
@@ -158,7 +160,12 @@ def log_of_root(node: Node) -> Node | None:
     return None
 
 
-@_rule(STABLE, Log, "log(sum c_i exp(u_i)) => logsumexp(u_i + log c_i); log(1 + exp(u)) => softplus(u)", "exact; all c_i > 0")
+@_rule(
+    STABLE,
+    Log,
+    "log(sum c_i exp(u_i)) => logsumexp(u_i + log c_i); log(1 + exp(u)) => softplus(u)",
+    "exact; all c_i > 0",
+)
 def log_of_sum_of_exp(node: Node) -> Node | None:
     (x,) = node.inputs
     exponents = _exponents(x)
@@ -231,14 +238,14 @@ def one_minus_sigmoid(node: Node) -> Node | None:
 
 @_rule(STABLE, Power, "1/(1 + exp(u)) => sigmoid(-u)", "exact; and so its powers")
 def reciprocal_of_one_plus_exp(node: Node) -> Node | None:
-    (x,) = node.inputs
-    number, terms = _terms(x)
-    if node.op.exponent >= 0 or number != 1 or len(terms) != 1:
+    one_plus_exp, p = _base_and_exponent(node)
+    number, terms = _terms(one_plus_exp)
+    if p >= 0 or number != 1 or len(terms) != 1:
         return None
     ((c, e),) = terms
     if c != 1 or not isinstance(e.op, Exp):
         return None
-    return node.graph.add(Sigmoid(), _negated(e.inputs[0])) ** -node.op.exponent
+    return node.graph.add(Sigmoid(), _negated(e.inputs[0])) ** -p
 
 
 def _negated(u: Node) -> Node:
@@ -294,27 +301,27 @@ def _base_and_exponent(x: Node) -> tuple[Node, int | Fraction | float]:
 
 @_rule(STABLE, Power, "(x**(2k))**p => |x|**(2kp)", "exact for real x; p not an integer")
 def root_of_even_power(node: Node) -> Node | None:
-    (x,) = node.inputs
-    p = node.op.exponent
-    if Fraction(p).denominator == 1 or not isinstance(x.op, Power):
+    power, p = _base_and_exponent(node)
+    x, inner = _base_and_exponent(power)
+    if Fraction(p).denominator == 1 or not isinstance(inner, int) or inner % 2:
         return None
-    inner = x.op.exponent
-    if not isinstance(inner, int) or inner % 2:
-        return None
-    return node.graph.add(Abs(), *x.inputs) ** (inner * p)
+    return node.graph.add(Abs(), x) ** (inner * p)
 
 
 @_rule(STABLE, Power, "sqrt(w_1 x_1**2 + ...) => norm(x); of two: hypot", "exact; all w_i > 0, two terms or more")
 def root_of_sum_of_squares(node: Node) -> Node | None:
-    if node.op.exponent != Fraction(1, 2):
-        return None
-    return _norm(node.inputs[0])
+    squares, p = _base_and_exponent(node)
+    return _norm(squares) if p == Fraction(1, 2) else None
 
 
 def _norm(x: Node) -> Node | None:
     """The norm whose square is x, if x is a sum of squares."""
     number, terms = _terms(x)
-    if number != 0 or len(terms) < 2 or not all(c > 0 and isinstance(t.op, Power) and t.op.exponent == 2 for c, t in terms):
+    if (
+        number != 0
+        or len(terms) < 2
+        or not all(c > 0 and isinstance(t.op, Power) and t.op.exponent == 2 for c, t in terms)
+    ):
         return None
     roots = [t.inputs[0] for _, t in terms]
     if len(terms) == 2 and all(c == 1 for c, _ in terms):
@@ -336,7 +343,9 @@ def direction(node: Node) -> Node | None:
 # -- form -------------------------------------------------------------------------------------------------------------
 
 
-@_rule(FORM, Select, "select(not a < b, Heaviside(a - b)*r, 0) => Heaviside(a - b)*r", "exact; r finite for finite inputs")
+@_rule(
+    FORM, Select, "select(not a < b, Heaviside(a - b)*r, 0) => Heaviside(a - b)*r", "exact; r finite for finite inputs"
+)
 def unguard(node: Node, finite: set[Node]) -> Node | None:
     guard = guard_of(node)
     if guard is None or not isinstance(guard[0].op, Not):

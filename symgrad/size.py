@@ -1,4 +1,4 @@
-"""The size of a SymPy expression as a tree, counted without walking the tree: shared parts are counted by multiplication."""
+"""The size of a SymPy expression as a tree, counted without walking the tree: what is shared is walked once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nested outputs <-> a flat list of leaves: tuples, lists and dicts stay what they are, matrices and arrays are leaves."""
+"""Nested outputs <-> a flat list of leaves. Tuples, lists and dicts are nested, matrices and arrays are leaves."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""What a node's value is: an element type and a shape, whose sizes are integers or SymPy expressions in integer symbols."""
+"""What a node's value is: an element type and a shape. Sizes are integers, or SymPy expressions in integer symbols."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import sympy as sp
 
-Size = int | sp.Expr
+Size: TypeAlias = int | sp.Expr
 
 
 class Type(NamedTuple):

@@ -67,7 +67,7 @@ class UserFunction(Elementwise):
             return function
         import numba
 
-        return numba.njit(function)  # type: ignore[no-any-return]
+        return numba.njit(function)
 
     def partials(self, y: Node) -> Sequence[Partial]:
         return [self._partial(y, i) for i in range(1, len(y.inputs) + 1)]

@@ -14,11 +14,21 @@ Values are numbered; each is assigned once. A value made inside a Part may be re
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from symgrad.graph import Op
+
+
+def as_double(value: Any) -> float:
+    """An exact number rounded once to float64; beyond 1e308 that is an infinity."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
 
 Index = int | str  # a number, or the name of a loop's index
 Extent = int | str  # a number, or the name of a size that is read when the kernel is entered

@@ -1,6 +1,17 @@
 """The operations: one class for each, the only place that knows it. Importing the package fills the table."""
 
-from symgrad.ops import arithmetic, exponential, hyperbolic, leaf, logic, rounding, select, special, stable, trigonometric
+from symgrad.ops import (
+    arithmetic,
+    exponential,
+    hyperbolic,
+    leaf,
+    logic,
+    rounding,
+    select,
+    special,
+    stable,
+    trigonometric,
+)
 
 __all__ = [
     "arithmetic",

@@ -122,7 +122,8 @@ class Power(Elementwise):
     domain = ((0.2, 2.0),)
 
     def apply(self, *inputs: Node) -> Node:
-        return power(*inputs, self.exponent)
+        (x,) = inputs
+        return power(x, self.exponent)
 
     def label(self) -> str:
         return f"power[{self.exponent}]"

@@ -177,9 +177,7 @@ class LogCosh(Elementwise):
         (x,) = args
         size = t.fabs(x)
         # |x| + log1p(exp(-2|x|)) - log 2 cancels near 0: there log1p(2 sinh(x/2)^2)
-        far = t.add(
-            t.sub(size, t.libm("log", t.number(2))), t.libm("log1p", t.libm("exp", t.mul(t.number(-2), size)))
-        )
+        far = t.add(t.sub(size, t.libm("log", t.number(2))), t.libm("log1p", t.libm("exp", t.mul(t.number(-2), size))))
         half = t.libm("sinh", t.mul(t.number(HALF), x))
         near = t.libm("log1p", t.mul(t.number(2), t.mul(half, half)))
         return t.select(t.compare("<", size, t.number(1)), near, far)

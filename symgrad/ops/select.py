@@ -1,4 +1,4 @@
-"""Select, and what it guards: a value or a cotangent that a condition switched off is zero whatever it is multiplied by."""
+"""Select, and what it guards: what a condition switched off is zero, whatever it is multiplied by."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def _latex_of(name: str, function: sp.Function, printer: Any, exponent: Any) -> 
 
 @dataclass(frozen=True)
 class Sigmoid(Elementwise):
-    """y = 1/(1 + e**-x),  dy/dx = y (1 - y). The complement 1 - y is of the same class, since 1 - y cancels for large x."""
+    """y = 1/(1 + e**-x),  dy/dx = y (1 - y). The complement 1 - y is of this class too: it does not cancel."""
 
     complement: bool = False
 
@@ -163,7 +163,8 @@ class Relu(Elementwise):
         return (guarded(negation(less(x, zero)), y.graph.add(Step(0), x, zero)),)
 
     def emit(self, t: Emitter, *args: Any) -> Any:
-        return t.maximum(*args, t.number(0))
+        (x,) = args
+        return t.maximum(x, t.number(0))
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,9 @@ class LogSumExp(Elementwise):
         largest = reduce(t.maximum, args)
         zero, one = t.number(0), t.number(1)
         # log1p of all but one largest term: log(1 + s) would lose an s below 1e-16
-        small = reduce(t.add, [t.select(t.compare("==", x, largest), zero, t.libm("exp", t.sub(x, largest))) for x in args])
+        small = reduce(
+            t.add, [t.select(t.compare("==", x, largest), zero, t.libm("exp", t.sub(x, largest))) for x in args]
+        )
         ties = reduce(t.add, [t.select(t.compare("==", x, largest), one, zero) for x in args])
         finite = t.add(largest, t.libm("log1p", t.add(small, t.sub(ties, one))))
         infinite = t.compare("==", t.fabs(largest), t.number(float("inf")))
@@ -202,7 +205,7 @@ class Hypot(Elementwise):
 
     finite = True
     sympy, mpmath, libm, domain = cfunctions.hypot, mp.hypot, "hypot", ((0.3, 2.0), (-2.0, 2.0))
-    numpy = staticmethod(lambda x, y: np.sqrt(x * x + y * y))
+    numpy = staticmethod(lambda x, y: np.sqrt(x * x + y * y) if np.iscomplexobj(x + y) else np.hypot(x, y))
 
     def partials(self, y: Node) -> Sequence[Partial]:
         return _norm_partials(y, (1, 1))

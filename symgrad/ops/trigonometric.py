@@ -205,7 +205,7 @@ class Sinc(Elementwise):
 
     @property
     def near(self) -> float:
-        """Below this |x| the series is used: the recursion loses a factor k!/x**k there, the series none to speak of."""
+        """Below this |x| the series is used: the recursion loses a factor k!/x**k there, the series does not."""
         return 0.5 if self.order == 0 else 1.5 + self.order
 
     def series(self) -> list[tuple[int, Fraction]]:

@@ -1,6 +1,6 @@
 """Nodes -> the nodes of their derivatives, appended to the same graph.
 
-The book's words (Goodfellow, Bengio, Courville, Deep Learning, section 6.5.6, Algorithms 6.5 and 6.6), and where they are:
+The book's words (Goodfellow, Bengio, Courville, Deep Learning, section 6.5.6, Algorithms 6.5 and 6.6), and their place:
 
     get_operation(V)        node.op
     get_inputs(V, G)        node.inputs
@@ -91,7 +91,7 @@ def jacobian_vector(outputs: Sequence[Node], wrt: Sequence[Node], vector: Sequen
 
 
 def jacobian_rows(outputs: Sequence[Node], wrt: Sequence[Node]) -> list[list[Node]]:
-    """d output_i / d w_j, row by row: by reverse accumulation if there are no more outputs than variables, else forward."""
+    """d output_i / d w_j, row by row: in reverse if there are no more outputs than variables, else forward."""
     if len(outputs) <= len(wrt):
         return [build_grad(output, wrt) for output in outputs]
     seeds = _seeds(outputs)

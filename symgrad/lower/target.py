@@ -1,0 +1,52 @@
+"""The machine -> what the emitter may use of it: the width of its vectors, and the vector functions of its C library."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from functools import cache
+
+# Where vector functions of C's math library are: glibc's libmvec. 4 ulp at worst (glibc manual, errors in math functions).
+LIBMVEC = "libmvec.so.1"
+# The letter of each width in the names of its functions (x86-64 vector function ABI, section 2.6).
+VECTOR_ABI = {8: "e", 4: "d", 2: "b"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """lanes: how many float64 a vector holds."""
+
+    lanes: int
+
+    def vector_function(self, name: str, inputs: int) -> str | None:
+        """The symbol that computes a C math function on a whole vector, if this process can find it."""
+        symbol = f"_ZGV{VECTOR_ABI[self.lanes]}N{self.lanes}{'v' * inputs}_{name}"
+        return symbol if _is_found(symbol) else None
+
+
+@cache
+def host() -> Target:
+    """The target that Numba compiles for: this machine, unless Numba's own settings narrow it."""
+    import llvmlite.binding as llvm
+    from numba.core.registry import cpu_target
+
+    triple, _, features = cpu_target.target_context.codegen().magic_tuple()
+    if triple.startswith("x86_64") and "linux" in triple:
+        try:
+            llvm.load_library_permanently(LIBMVEC)
+        except RuntimeError:  # a C library without it, such as musl: functions are then called lane by lane
+            pass
+    enabled = set(features.split(","))
+    return Target(8 if "+avx512f" in enabled else 4 if "+avx2" in enabled else 2)
+
+
+@cache
+def _is_found(symbol: str) -> bool:
+    import llvmlite.binding as llvm
+
+    return llvm.address_of_symbol(symbol) is not None
+
+
+def constant(value: float) -> str:
+    """A float64 in LLVM's text: its bits, since decimals that are not exact are refused."""
+    return "0x" + struct.pack(">d", value).hex().upper()
