@@ -12,7 +12,7 @@ constant of CONSTANTS (vocabulary.py), or else a symbol. The result is the tree 
     product     = signed { ( "*" | "/" ) signed }
     signed      = { "+" | "-" } power
     power       = atom [ "**" signed ]
-    atom        = number | name | name "(" [ pair { "," pair } ] ")" | "(" condition ")"
+    atom        = number | name | name "(" pair { "," pair } ")" | "(" condition ")"
     pair        = condition | "(" condition "," condition ")"
 
 It is read in one pass over the tokens with explicit stacks (Dijkstra's shunting yard): operators wait until one that
@@ -229,20 +229,25 @@ def _after_operand(frames: list[Frame], token: Token) -> bool:
         _combine_down_to(frame, INFIX[token.text])
         frame.operators.append((INFIX[token.text], token))
         return True
-    if token.kind != "end" and token.text not in (")", "]", ","):
-        hint = INSTEAD.get(token.name, "a product is written with *")
-        raise SyntaxProblem("an operator is missing", position=token.position, got=repr(token.text), hint=hint)
+    if token.kind == "end" or token.text in (")", "]", ","):
+        return _end_of_item(frames, token)
+    hint = INSTEAD.get(token.name, "a product is written with *")
+    raise SyntaxProblem("an operator is missing", position=token.position, got=repr(token.text), hint=hint)
+
+
+def _end_of_item(frames: list[Frame], token: Token) -> bool:
+    """Take a comma, what closes a parenthesis, or the end of the text. Is an operand wanted after it?"""
+    frame = frames[-1]
     _combine_down_to(frame, -1)
     frame.items.append(frame.operands.pop())
     if token.text == ",":
         return True
-    closing = {"start": "", "call": ")"}.get(frame.opening.kind, {"(": ")", "[": "]"}.get(frame.opening.text))
+    closing = {"(": ")", "[": "]"}.get(frame.opening.text[-1:], "")  # a call ends with its parenthesis
     if token.text != closing:
         if token.kind == "end":
             raise SyntaxProblem(f"{frame.opening.text!r} is not closed", position=frame.opening.position)
-        raise SyntaxProblem(
-            "a parenthesis that does not fit", position=token.position, got=repr(token.text), wanted=closing or "none"
-        )
+        what = "a parenthesis that does not fit"
+        raise SyntaxProblem(what, position=token.position, got=repr(token.text), wanted=closing or "none")
     if token.kind != "end":
         frames.pop()
         frames[-1].operands.append(_closed(frame))
