@@ -107,7 +107,10 @@ def hessian_rows(target: Node, wrt: Sequence[Node]) -> list[list[Node]]:
 
 
 def hessian_vector(target: Node, wrt: Sequence[Node], vector: Sequence[Node]) -> list[Node]:
-    """H v as the gradient of <gradient, v>: H is never formed (B. Christianson, IMA J. Numer. Anal. 12 (1992) 135)."""
+    """H v as the gradient of <gradient, v>: H is never formed (B. Christianson, IMA J. Numer. Anal. 12 (1992) 135).
+
+    The vector must not depend on `wrt`: it would be differentiated too.
+    """
     return build_grad(inner(build_grad(target, wrt), vector), wrt)
 
 

@@ -13,7 +13,6 @@ from symgrad.arguments import as_numbers, bind
 from symgrad.errors import ArgumentError
 from symgrad.evaluate import evaluate
 from symgrad.graph import Node, reachable
-from symgrad.ops.elementwise import Undefined
 from symgrad.ops.leaf import Input, Leaf
 
 if TYPE_CHECKING:
@@ -109,9 +108,6 @@ def explain(function: Function, at: Mapping[Any, Any] | Sequence[Any] | None = N
         edges = []
         for x, partial in zip(node.inputs, local.get(node, ()), strict=False):
             if x not in upstream or partial is None:
-                continue
-            if isinstance(partial, Undefined):
-                edges.append(Edge(names[x], sp.Symbol("undefined"), None, None))
                 continue
             value = numbers.get(partial)
             product = None if value is None else float(value * numbers[upstream[node]])
