@@ -73,7 +73,7 @@ class NotANumber(ExpressionError, ValueError):
 
 
 class VariableError(SymgradError, ValueError):
-    """`wrt` names something that cannot be differentiated by: no input, named twice, left out where there are several."""
+    """`wrt` names what cannot be differentiated by: no input, named twice, left out where there are several."""
 
 
 class ArgumentError(SymgradError, TypeError):

@@ -42,7 +42,7 @@ def lambdify(args: Any, expr: Any, modules: Any = None, *, cse: bool = False, du
     """A compiled function of the arguments, in the conventions of sympy.lambdify.
 
     args: a symbol or a list; an argument that is itself a list, tuple or Matrix of symbols takes a sequence, of
-    which the first axis is over the symbols. A Matrix comes back as an array of its shape, (n, 1) too; a list as a list.
+    which the first axis is over the symbols. A Matrix comes back as an array of its shape, (n, 1) too; a list, a list.
     modules: numpy or scipy, which changes nothing here. cse and dummify change nothing: sub-expressions are always
     shared, and names never matter.
 

@@ -116,7 +116,7 @@ class _Writer:
         integers = [f"i64 {name}" for name in (*caller.indices.values(), *self.sizes.values())]
         parameters = ", ".join(["ptr %frame", *integers])
         head = f"define internal void @{symbol}({parameters}) {self.attributes}{UNOPTIMISED} {{"
-        self.parts.append("\n".join([head, *f.lines, "  ret void", "}"]))
+        self.parts.append("\n".join([head, "entry:", *f.lines, "  ret void", "}"]))
         caller.line(f"call void @{symbol}({parameters})")
 
 

@@ -1,0 +1,87 @@
+"""Arrays with batch axes -> the structure of arrays that a kernel reads and writes, copied only where it must be."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from symgrad.lower.target import host
+
+if TYPE_CHECKING:
+    from symgrad.lower.numba_entry import BatchCode
+
+Shape = tuple[int, ...]
+
+
+class Batch:
+    """The points of one call: values of shape batch + core each, whose batch axes broadcast as NumPy's do."""
+
+    def __init__(self, cores: Sequence[Shape], values: Sequence[np.ndarray]):
+        self.cores, self.values = cores, values
+        shapes = [v.shape[: v.ndim - len(core)] for core, v in zip(cores, values, strict=True)]
+        self.shape: Shape = np.broadcast_shapes(*shapes)
+        self.count = math.prod(self.shape)
+        self.varying = tuple(math.prod(shape) != 1 for shape in shapes)
+
+    def empty(self, core: Shape) -> np.ndarray:
+        """An array for a result, of shape batch + core, laid out as the kernel writes it: the points last."""
+        return _points_first(np.empty((*core, *self.shape)), len(core))
+
+    def single(self, k: int) -> np.ndarray | float:
+        """The k-th value where there is one point."""
+        core = self.cores[k]
+        return np.ascontiguousarray(self.values[k], np.float64).reshape(core) if core else float(self.values[k].item())
+
+    def run(self, code: BatchCode, targets: Sequence[np.ndarray], cores: Sequence[Shape]) -> None:
+        """Fill the targets, of shape batch + core each."""
+        room = max(self.count, host().lanes)  # the kernel needs one whole vector
+        inputs = [self._input(k, room) for k in range(len(self.values))]
+        outputs = [self._output(target, len(core), room) for target, core in zip(targets, cores, strict=True)]
+        table = np.array([a.__array_interface__["data"][0] for a in (*inputs, *outputs)], np.uintp)
+        if code.call(table.__array_interface__["data"][0], 0, room, room):
+            raise MemoryError("no memory for the values between parts")
+        for target, core, output in zip(targets, cores, outputs, strict=True):
+            if not np.may_share_memory(target, output):
+                flat = output[..., : self.count].reshape(*core, *self.shape)
+                target[...] = _points_first(flat, len(core))
+
+    def _input(self, k: int, room: int) -> np.ndarray:
+        """The k-th value, C-contiguous: core + (points,), or core if it is the same for all points."""
+        core, value = self.cores[k], np.asarray(self.values[k], np.float64)
+        if not self.varying[k]:
+            return _aligned(value.reshape(core))
+        if value.ndim - len(core) != len(self.shape) or value.shape[: len(self.shape)] != self.shape:
+            value = np.broadcast_to(value, (*self.shape, *core))
+        flat = _points_last(value, len(core)).reshape(*core, self.count)
+        if room == self.count:
+            return _aligned(flat)
+        padded = np.empty((*core, room))  # with a point of the batch: a vector function may be slow on others
+        padded[..., : self.count], padded[..., self.count :] = flat, flat[..., -1:]
+        return padded
+
+    def _output(self, target: np.ndarray, rank: int, room: int) -> np.ndarray:
+        """The memory of a target if the kernel can write there, else an array to be copied from."""
+        inner = _points_last(target, rank)
+        direct = room == self.count and inner.flags.c_contiguous and inner.flags.aligned and inner.flags.writeable
+        if direct and not any(np.may_share_memory(target, value) for value in self.values):
+            return inner
+        return np.empty((*inner.shape[:rank], room))
+
+
+def _points_first(array: np.ndarray, rank: int) -> np.ndarray:
+    """core + batch -> batch + core, where the core has so many axes."""
+    return array.transpose(*range(rank, array.ndim), *range(rank)) if rank else array
+
+
+def _points_last(array: np.ndarray, rank: int) -> np.ndarray:
+    """batch + core -> core + batch."""
+    n = array.ndim - rank
+    return array.transpose(*range(n, array.ndim), *range(n)) if rank else array
+
+
+def _aligned(array: np.ndarray) -> np.ndarray:
+    array = np.ascontiguousarray(array)
+    return array if array.flags.aligned else array.copy()

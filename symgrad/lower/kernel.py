@@ -1,0 +1,124 @@
+"""Arguments and results -> the compiled kernel: for one point, for a batch, for C. Nothing is compiled before it is used."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symgrad.errors import ArgumentError
+from symgrad.lower.batch import Batch
+from symgrad.lower.llvm import to_llvm
+from symgrad.lower.program import Program
+from symgrad.lower.python import to_python
+from symgrad.lower.schedule import Argument, Result, schedule
+from symgrad.lower.target import host
+
+if TYPE_CHECKING:
+    from symgrad.lower.instructions import Module
+    from symgrad.lower.numba_entry import BatchCode
+
+SIGNATURES = ("float64(float64, ...)", "float64(intc, CPointer(float64))", "float64(intc, CPointer(float64), voidptr)")
+
+
+class Kernel:
+    """The compiled form of some results as functions of some arguments.
+
+    Pickled without what was compiled; it is compiled again where it is used.
+    """
+
+    def __init__(self, name: str, arguments: Sequence[Argument], results: Sequence[Result]):
+        self.name, self.arguments, self.results = name, tuple(arguments), tuple(results)
+        self._batches: dict[tuple[bool, ...], BatchCode] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Kernel, (self.name, self.arguments, self.results)
+
+    @cached_property
+    def program(self) -> Program:
+        """What is computed for one point."""
+        return schedule(self.name, self.arguments, self.results)
+
+    @cached_property
+    def source(self) -> str:
+        """The program as Python over NumPy, which runs without symgrad."""
+        return to_python(self.program)
+
+    @cached_property
+    def _point(self) -> tuple[str, Module]:
+        return to_llvm(self.program, _symbol(), host())
+
+    def inspect_llvm(self) -> str:
+        """The LLVM IR of the kernel for one point, before LLVM optimises it."""
+        return self._point[0]
+
+    @property
+    def njit(self) -> Any:
+        """The kernel for one point, compiled by Numba: to call from Python and from users' own @njit and prange code.
+
+        Takes a float for each scalar argument and a C-contiguous float64 array for each array argument; returns a float
+        or an array, or the tuple of them if there are several results. Raises TypeError for other types, ValueError for
+        arrays of other shapes.
+        """
+        if "_njit" not in self.__dict__:
+            from symgrad.lower import numba_entry
+
+            with numba_entry.LOCK:
+                if "_njit" not in self.__dict__:
+                    shapes = [a.shape for a in self.arguments], [r.shape for r in self.results]
+                    self._njit = numba_entry.point_dispatcher(*self._point, *shapes)
+        return self._njit
+
+    def cfunc(self, signature: str) -> Any:
+        """The kernel as a C function, for scipy.LowLevelCallable(kernel.cfunc(signature).ctypes).
+
+        signature: "float64(float64)", with a float64 for each argument; or "float64(intc, CPointer(float64))", with or
+        without a voidptr after it, which is ignored. Raises ArgumentError unless arguments and the one result are scalars.
+        """
+        from symgrad.lower import numba_entry
+
+        if any(a.shape for a in self.arguments) or [r.shape for r in self.results] != [()]:
+            raise ArgumentError("a C function takes numbers to one number", got=self.name, hint="use njit or batch")
+        inputs = len(self.arguments)
+        scalars = f"float64({', '.join(['float64'] * inputs)})"
+        if "".join(signature.split()) not in {"".join(s.split()) for s in (scalars, *SIGNATURES[1:])}:
+            raise ArgumentError("no C signature of this function", got=signature, wanted=" or ".join((scalars, *SIGNATURES[1:])))
+        with numba_entry.LOCK:
+            return numba_entry.c_callback(self.njit, signature, inputs)
+
+    def batch(self, values: Sequence[np.ndarray], out: Sequence[np.ndarray] | None = None) -> list[np.ndarray]:
+        """The results at many points, in one loop.
+
+        values: float64 arrays, each of shape batch + argument.shape; the batch axes broadcast as NumPy's do. Returns
+        arrays of shape batch + result.shape, or `out`, filled, whose arrays have those shapes.
+        """
+        points = Batch([a.shape for a in self.arguments], values)
+        targets = [points.empty(r.shape) for r in self.results] if out is None else list(out)
+        if points.count == 1:
+            inputs = [points.single(k) for k in range(len(values))]
+            numbers = self.njit(*inputs)
+            for target, y in zip(targets, [numbers] if len(targets) == 1 else numbers, strict=True):
+                target[...] = y
+        elif points.count:
+            points.run(self._code(points.varying), targets, [r.shape for r in self.results])
+        return targets
+
+    def _code(self, varying: tuple[bool, ...]) -> BatchCode:
+        """The kernel of which these arguments vary, compiled when it is first needed."""
+        if varying not in self._batches:
+            from symgrad.lower import numba_entry
+
+            with numba_entry.LOCK:
+                if varying not in self._batches:
+                    program = schedule(self.name, self.arguments, self.results, varying=varying)
+                    self._batches[varying] = numba_entry.batch_code(*to_llvm(program, _symbol(), host()))
+        return self._batches[varying]
+
+
+def _symbol() -> str:
+    """A name that no other kernel has, in this process or in one whose machine code is loaded here."""
+    return f"symgrad_{secrets.token_hex(8)}"
