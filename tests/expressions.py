@@ -280,6 +280,15 @@ def _within(argument: tuple[Any, Any], interval: Interval, draw: random.Random) 
     return e + shift, v + _mp(shift)
 
 
+def bare(head: Any, *arguments: Any) -> Any:
+    """The head on the arguments as they are, an object of its own."""
+    if head in (sp.Add, sp.Mul):
+        return head._from_args(arguments, is_commutative=True)
+    if head is sp.Pow:
+        return sp.Pow(*arguments, evaluate=False)
+    return sp.Basic.__new__(head, *arguments)
+
+
 def times(number: Any, expression: Any) -> Any:
     """A multiple, by a number."""
     return expression if number == 1 else apply(sp.Mul, sp.sympify(number), expression)

@@ -18,6 +18,7 @@ import sympy as sp
 from mpmath import mp
 
 from symgrad import ops  # noqa: F401  importing the operations defines their classes
+from symgrad.from_sympy import from_sympy
 from symgrad.graph import Graph, Node, Op, reachable
 from symgrad.ops import arithmetic, exponential, leaf, logic, rounding, select, special, stable, trigonometric
 from symgrad.ops.elementwise import Elementwise, Undefined
@@ -30,7 +31,7 @@ HALF = Fraction(1, 2)
 
 # Operations with parameters, beside their default: what a family's other members are.
 MEMBERS: dict[type, list[Op]] = {
-    arithmetic.Power: [arithmetic.Power(p) for p in (3, -1, -2, HALF, -HALF, Fraction(5, 2), Fraction(-1, 3), 0.75)],
+    arithmetic.Power: [arithmetic.Power(p) for p in (3, -1, -2, HALF, -HALF, Fraction(5, 2), Fraction(1, 3), Fraction(-1, 3), 0.75)],
     exponential.Pow: [exponential.Pow(k) for k in (1, 2, 3)],
     exponential.PowLog: [exponential.PowLog(k) for k in (2, 3)],
     rounding.Step: [rounding.Step(0), rounding.Step(1)],
@@ -58,6 +59,8 @@ CHOICES: list[tuple[Op, tuple[float, ...], tuple[float, ...]]] = [
     (rounding.Max(), (1.0, 1.0, 1.0), (1 / 3, 1 / 3, 1 / 3)),
     (rounding.Min(), (1.0, 1.0, 1.0), (1 / 3, 1 / 3, 1 / 3)),
     (stable.Relu(), (0.0,), (0.0,)),
+    (stable.Relu(), (0.5,), (1.0,)),
+    (stable.Relu(), (-0.5,), (0.0,)),
     (stable.Hypot(), (0.0, 0.0), (0.0, 0.0)),
     (stable.Norm(), (0.0, 0.0, 0.0), (0.0, 0.0, 0.0)),
     (trigonometric.Sinc(), (0.0,), (0.0,)),
@@ -73,10 +76,24 @@ CHOICES: list[tuple[Op, tuple[float, ...], tuple[float, ...]]] = [
     (exponential.Pow(1), (0.0, 3.0), (0.0, 0.0)),
     (exponential.Pow(1), (0.0, 2.0), (2.0, 0.0)),
     (exponential.Pow(1), (3.0, 0.0), (0.0, 1 / 3)),
+    (exponential.Pow(1), (3.0, 1.0), (0.0, 1 + float(np.log(3)))),
+    (exponential.Pow(1), (2.0, -1.0), (0.25, 0.25 * (1 - float(np.log(2))))),
+    (exponential.Pow(1), (0.0, 0.0), (0.0, np.inf)),
     (exponential.PowLog(), (0.0, 2.0), (0.0, 0.0)),
     (arithmetic.Power(2), (0.0,), (0.0,)),
     (arithmetic.Power(3), (0.0,), (0.0,)),
     (arithmetic.Power(HALF), (0.0,), (np.inf,)),
+]
+
+# Where an operation has to hold back an infinite slope below it: (operation, expression of x, point, slope).
+X = sp.Symbol("x", real=True)
+HELD_BACK: list[tuple[type, sp.Expr, float, float]] = [
+    (rounding.Max, sp.Max(sp.sqrt(X), 1, evaluate=False), 0.0, 0.0),
+    (rounding.Min, sp.Min(-sp.sqrt(X), -1, evaluate=False), 0.0, 0.0),
+    (rounding.Max, sp.Max(sp.sqrt(X), 1, X, evaluate=False), 0.0, 0.0),
+    (stable.Relu, stable.relu(sp.sqrt(X) - 1), 0.0, 0.0),
+    (select.Select, sp.Piecewise((sp.sqrt(X), X > 0), (X, True)), 0.0, 1.0),
+    (select.Select, sp.Piecewise((X, X <= 0), (sp.sqrt(X), True)), 0.0, 1.0),
 ]
 
 
@@ -169,6 +186,21 @@ def problems(op: Op, count: int = 3, *, order: int = 2) -> list[str]:
                 got = partial_values(op, point, numbers)
                 if [float(g) for g in got] != list(map(float, partials)) and max(map(error, got, partials)) > 1e-15:
                     found.append(f"{op} at {point}: partials {got}, chosen {partials}")
+    return found + leaking(type(op))
+
+
+def leaking(kind: type) -> list[str]:
+    """The operation lets an infinite slope through that it has to hold back."""
+    found = []
+    for head, expression, at, slope in HELD_BACK:
+        if head is kind:
+            graph = Graph()
+            x = graph.add(leaf.Input(X))
+            gradient = gradient_of(from_sympy(graph, expression), [x])[x]
+            with np.errstate(all="ignore"):
+                got = value_at(gradient, {x: np.float64(at)}, np)
+            if got != slope:
+                found.append(f"{expression} at {at}: slope {got}, chosen {slope}")
     return found
 
 
@@ -270,7 +302,7 @@ def bprop_problems(op: Op, inputs: int, count: int = 2) -> list[str]:
                     got = _partial_value(gx, y, values, mp)
                     if not _agree(got, seed * slope):
                         found.append(f"{op}: gradient {i} is {mp.nstr(got, 12)}, by differences {mp.nstr(seed * slope, 12)}")
-    return found
+    return found + leaking(type(op))
 
 
 # The operations that are not elementwise, each with a number of inputs.

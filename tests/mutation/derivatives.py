@@ -1,0 +1,117 @@
+"""Every mutant of every derivative rule -> whether the checks of its operation notice.
+
+A mutant is put in place of the method on the class, in this process, and the checks of tests/rules.py are run on each
+operation of the class: value, first and second partials against 80-digit differences, and the choices at kinks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+from symgrad.graph import Op
+from symgrad.ops import arithmetic, select, stable
+from symgrad.ops.elementwise import Elementwise
+from tests.mutation.mutants import Mutant, mutants
+from tests.rules import STRUCTURAL, bprop_problems, operations, problems
+
+
+class Target(NamedTuple):
+    """A function that is mutated: where it lives, under which name, and the checks that must notice."""
+
+    owner: Any
+    name: str
+    checks: list[Callable[[], list[str]]]
+
+    @property
+    def words(self) -> str:
+        return f"{self.owner.__name__.rpartition('.')[2]}.{self.name}"
+
+
+# Mutants that are the same function: reason -> (target, words) of each.
+REASONS: dict[str, list[tuple[str, str]]] = {
+    "the form for n inputs gives two of them the same weights; the other only saves operations": [
+        ("Extremum.partials", "constant - 1: 2 @ if len(y.inputs) == 2:"),
+    ],
+    "the guard excludes losers, so each step that counts is 1": [
+        ("Extremum.partials", "left operand dropped: step * share @ weights = [step * share for step in steps]"),
+    ],
+    "no input exceeds the output, so a step of tie t is t for winners, and the share divides it out again": [
+        ("Extremum.partials", "constant + 1: 1 @ steps = [graph.add(Step(1), a, b) for a, b in pair"),
+    ],
+    "equality is symmetric": [
+        ("Pow.partials", "arguments swapped: equal(falling, y.graph.node(0)) @ nonzero = negation(equal(falling, y.graph.node(0))"),
+    ],
+    "PowLog(0) is Pow: log x to the power 0 is 1": [
+        ("PowLog.partials", "relation: k > 1 @ lower = add(PowLog(k - 1) if k > 1 else Pow(), x, "),
+        ("PowLog.partials", "constant - 1: 1 @ lower = add(PowLog(k - 1) if k > 1 else Pow(), x, "),
+    ],
+    "without its short form the power takes the general rule, which is the same function; no Power has this exponent otherwise": [
+        ("Power.partials", "sign dropped: -1 @ if p == -1:"),
+        ("Power.partials", "constant - 1: 1 @ if p == -1:"),
+        ("Power.partials", "constant + 1: 1 @ if p == Fraction(1, 2):"),
+        ("Power.partials", "constant - 1: 1 @ if p == Fraction(1, 2):"),
+        ("Power.partials", "constant - 1: 2 @ if p == Fraction(1, 2):"),
+        ("Power.partials", "sign dropped: -1 @ if p == Fraction(-1, 2):"),
+        ("Power.partials", "constant - 1: 2 @ if p == Fraction(-1, 2):"),
+        ("Power.partials", "constant + 1: 1 @ if p == Fraction(-1, 2):"),
+        ("Power.partials", "constant - 1: 1 @ if p == Fraction(-1, 2):"),
+    ],
+    "the form for n factors gives the same for two; the other only saves operations": [
+        ("Product.bprop", "constant - 1: 2 @ if len(y.inputs) == 2:"),
+    ],
+    "times is symmetric: a guard is found on either side": [
+        ("Product.bprop", "arguments swapped: times(g, b) @ return (times(g, b), times(g, a))"),
+        ("Product.bprop", "arguments swapped: times(g, a) @ return (times(g, b), times(g, a))"),
+        ("Product.bprop", "arguments swapped: times(g, others) @ return tuple((times(g, others) for others in (afte"),
+    ],
+}
+EQUIVALENT = {mutant for same in REASONS.values() for mutant in same}
+
+
+def targets() -> list[Target]:
+    """Every `partials` and `bprop` of the operations, once each, and the helper that some of them share."""
+    users: dict[tuple[Any, str], list[Op]] = {}
+    for op in operations():
+        for kind in type(op).__mro__:
+            if "partials" in kind.__dict__ and kind is not Elementwise:
+                users.setdefault((kind, "partials"), []).append(op)
+                break
+        for kind in type(op).__mro__:
+            if "wins" in kind.__dict__:
+                users.setdefault((kind, "wins"), []).append(op)
+                break
+    found = [Target(owner, name, [_check(op) for op in ops]) for (owner, name), ops in users.items()]
+    norms: list[Op] = [stable.Hypot(), stable.Norm(), stable.Norm((2, 3, 5))]
+    found.append(Target(stable, "_norm_partials", [_check(op) for op in norms]))
+    for kind in (arithmetic.Add, arithmetic.Product, select.Select):
+        members = [(op, n) for op, n in STRUCTURAL if isinstance(op, kind)]
+        found.append(Target(kind, "bprop", [_structural_check(op, n) for op, n in members]))
+    return found
+
+
+def _check(op: Op) -> Callable[[], list[str]]:
+    return lambda: problems(op, count=2)
+
+
+def _structural_check(op: Op, inputs: int) -> Callable[[], list[str]]:
+    return lambda: bprop_problems(op, inputs, count=1)
+
+
+def survivors(target: Target) -> Iterator[Mutant | None]:
+    """For each mutant of the target: itself if no check noticed, else None."""
+    original = target.owner.__dict__[target.name]
+    for mutant in mutants(original):
+        setattr(target.owner, target.name, mutant.function)
+        try:
+            noticed = any(map(_notices, target.checks))
+        finally:
+            setattr(target.owner, target.name, original)
+        yield None if noticed else mutant
+
+
+def _notices(check: Callable[[], list[str]]) -> bool:
+    try:
+        return bool(check())
+    except Exception:  # a mutant that raises is noticed
+        return True
