@@ -345,12 +345,16 @@ class Function:
         if out is None and not named:
             try:
                 return self._fast(*args)
-            except TypeError:  # not plain floats: the careful way
+            except _refusals():  # not plain floats: the careful way
                 pass
         values = [as_numbers(a, v) for a, v in zip(self.arguments, bind(self.arguments, args, named), strict=True)]
         batch = batch_shape(self.arguments, values)
         if out is None and not batch:
-            numbers = [float(v) if a.shape == () else v for a, v in zip(self.arguments, values, strict=True)]
+            # the kernel for one point reads C-contiguous arrays; a column of a matrix is not one
+            numbers = [
+                float(v) if a.shape == () else np.ascontiguousarray(v)
+                for a, v in zip(self.arguments, values, strict=True)
+            ]
             return self._point(*numbers)
         targets = None if out is None else self._targets(out, values, batch)
         results = self.kernel.batch(values, targets)
@@ -429,6 +433,13 @@ def _restore(
     )
     function.simplified, function.applied = simplified, applied
     return function
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What Numba's dispatcher raises for values that are not of the kernel's types, or of none that it knows."""
+    from numba.core.errors import NumbaTypeError
+
+    return TypeError, NumbaTypeError
 
 
 def _not_for_arrays(*args: Any) -> Any:
