@@ -7,7 +7,6 @@ if it is a matter of grammar, and the exit status is 2.
 from __future__ import annotations
 
 import argparse
-import ctypes.util
 import os
 import platform
 import sys
@@ -26,6 +25,8 @@ from symgrad.expression import variables
 from symgrad.from_sympy import convert_all
 from symgrad.function import Function
 from symgrad.graph import Graph
+from symgrad.lower.target import host
+from symgrad.ops.elementwise import OPERATIONS
 from symgrad.parse import parse, parse_assignments, parse_list, parse_names
 
 T = TypeVar("T")
@@ -190,16 +191,17 @@ def _info(arguments: argparse.Namespace) -> str:
     from llvmlite import binding  # here: the other commands do without LLVM
 
     packages = ("sympy", "numpy", "scipy", "numba", "llvmlite", "mpmath")
-    features = binding.get_host_cpu_features()
-    vectors = [name for name in ("sse2", "avx", "avx2", "avx512f", "neon", "sve") if features.get(name)]
+    target = host()
+    functions = {("pow", 2), *((op.libm, len(op.domain)) for op in OPERATIONS.values() if op.libm)}
+    vectorised = [name for name, inputs in sorted(functions) if target.vector_function(name, inputs)]
     rows = [
         ("Python", f"{platform.python_version()} ({platform.python_implementation()})"),
         ("symgrad", __version__),
         *((name, _version(name)) for name in packages),
         ("machine", f"{platform.machine()}, {binding.get_host_cpu_name()}, {os.cpu_count()} processors"),
         ("system", platform.platform()),
-        ("vector instructions", ", ".join(vectors) or "none"),
-        ("vector functions", ctypes.util.find_library("mvec") or "none: one call of libm for each number"),
+        ("vectors", f"of {target.lanes} float64"),
+        ("vector functions", ", ".join(vectorised) or "none: one call of C's math library for each number"),
     ]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name.ljust(width)}  {value}" for name, value in rows)
