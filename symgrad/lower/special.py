@@ -66,7 +66,7 @@ def special_function(name: str, inputs: int) -> SpecialFunction:
 
     ufunc = getattr(scipy.special, name)
     if not isinstance(ufunc, np.ufunc):  # zeta and lambertw are Python functions over one
-        ufunc = getattr(scipy.special, f"_{name}")
+        ufunc = getattr(scipy.special._ufuncs, f"_{name}")
     signature, constants = SIGNATURES.get(name, ("d" * inputs + "->d", ()))
     k = ufunc.types.index(signature)
     head = _Ufunc.from_address(id(ufunc))
