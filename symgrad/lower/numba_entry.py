@@ -63,7 +63,7 @@ def point_dispatcher(text: str, module: Module, arguments: Sequence[Shape], resu
     lines.append(f"numbers = call({values}, ({', '.join(arrays)}{',' * (len(arrays) == 1)}))")
     numbers = iter(range(len(results)))
     returned = [f"y{k}" if shape != () else f"numbers[{next(numbers)}]" for k, shape in enumerate(results)]
-    lines.append(f"return {returned[0] if len(returned) == 1 else f'({", ".join(returned)})'}")
+    lines.append(f"return {', '.join(returned) or '()'}")
     entry = _function(names, lines, {"call": call, "check": check, "empty": np.empty})
     return numba.njit([tuple(map(_numba_type, arguments))], **OPTIONS)(entry)
 
