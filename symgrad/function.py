@@ -442,6 +442,13 @@ def _refusals() -> tuple[type[Exception], ...]:
     return TypeError, NumbaTypeError
 
 
+def _refusals() -> tuple[type[Exception], ...]:
+    """What Numba's dispatcher raises for values that are not of the kernel's types, or of none that it knows."""
+    from numba.core.errors import NumbaTypeError
+
+    return TypeError, NumbaTypeError
+
+
 def _not_for_arrays(*args: Any) -> Any:
     raise TypeError("array arguments are checked first")
 
