@@ -74,6 +74,14 @@ def test_first_example_shows_formula_source_and_numbers() -> None:
     assert first["G"].source in first["printed"]
 
 
+def test_the_printed_source_of_the_first_example_runs_without_symgrad() -> None:
+    first = run("first")
+    scope: dict[str, Any] = {}
+    exec(first["G"].source, scope)
+    assert "symgrad" not in first["G"].source
+    assert close(scope[first["G"].name](1.0, 2.0), first["G"](1.0, 2.0), 1e-15)
+
+
 def test_gates_have_the_values_of_the_lecture() -> None:
     gates = run("gates")
     assert gates["value"] == {"x": -2, "y": 5, "z": -4, "t0": 3, "f": -12}
@@ -400,6 +408,18 @@ def test_robertson_has_the_concentrations_of_the_literature() -> None:
     assert np.abs(ode["exact"].y.sum(axis=0) - 1).max() < 1e-13
 
 
+def test_quad_integrates_the_c_callback_as_it_does_the_formula() -> None:
+    results = run("quad_callback")["results"]
+    assert len(results) == 6
+    for value, wanted in results.values():
+        assert close(value, wanted, 1e-14)
+    a = sp.Symbol("a", positive=True)
+    integral = sp.sqrt(sp.pi / a) * sp.exp(-1 / (4 * a))
+    exact = {"integral of f": integral, "integral of df/da": integral.diff(a)}
+    for (name, _), (value, _) in results.items():
+        assert close(value, float(exact[name].subs(a, sp.Rational(3, 2))), 1e-14)
+
+
 # -- mechanics --------------------------------------------------------------------------------------------------------
 
 
@@ -444,8 +464,10 @@ def _complex_step(F: sg.Function, x: np.ndarray, c: np.ndarray, directions: np.n
     return np.array([np.broadcast_to(np.imag(v), directions.shape[1:]) for v in values]) / step
 
 
-def test_twenty_pendulums_stay_a_graph_of_thousands_of_nodes() -> None:
-    pendulum = run("pendulum", "20")
-    assert len(pendulum["motion"].nodes) < 7_000
-    assert len(pendulum["jacobian"].nodes) < 4 * len(pendulum["motion"].nodes)
-    assert len(pendulum["hvp"].nodes) < 6 * len(pendulum["energy"].nodes)
+def test_the_derivatives_of_a_pendulum_are_a_few_times_its_size() -> None:
+    pendulum = run("pendulum", "10")
+    assert len(pendulum["motion"].nodes) < 1_500
+    assert len(pendulum["jacobian"].nodes) < 3 * len(pendulum["motion"].nodes)
+    assert len(pendulum["hvp"].nodes) < 5 * len(pendulum["energy"].nodes)
+    for name in ("motion", "jacobian", "energy", "hvp"):
+        assert f" {len(pendulum[name].nodes)} nodes" in pendulum["printed"]
