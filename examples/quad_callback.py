@@ -1,7 +1,7 @@
 """Integrals of a compiled function and of its derivative by a parameter, by SciPy's quad, with no Python inside.
 
-`F.kernel.cfunc(signature)` is the function as C sees it, `double f(int n, double *x)`, with x = (x, a). The C code of quad
-calls it by its address.
+`F.kernel.cfunc(signature)` is the function as C sees it, `double f(int n, double *x)`, with x = (x, a). The C code of
+quad calls it by its address.
 """
 
 import time
