@@ -12,7 +12,7 @@ import sympy as sp
 
 from symgrad import derivatives
 from symgrad.arguments import Argument, as_numbers, batch_shape, bind, declare
-from symgrad.errors import ArgumentError, ObjectiveError, OutputError, VariableError
+from symgrad.errors import ArgumentError, ObjectiveError, OutputError, UnsupportedExpression, VariableError
 from symgrad.explain import Explanation, explain
 from symgrad.from_sympy import convert_all, is_variable
 from symgrad.graph import Graph, Node, reachable, substitute, to_dot
@@ -67,6 +67,11 @@ class Function:
         with graph.growing():
             nodes = iter(convert_all(graph, [element for _, elements in leaves for element in elements]))
         results = [Result(shape, tuple(next(nodes) for _ in elements)) for shape, elements in leaves]
+        for node in (e for r in results for e in r.elements):
+            if node.type.dtype == "b1":
+                raise UnsupportedExpression(
+                    "an output that is a truth value", got=node.op.label(), hint="write Piecewise((1, condition), (0, True))"
+                )
         self._fill(graph, arguments, results, structure, name or "f", simplify, STABLE)
 
     def _fill(

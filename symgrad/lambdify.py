@@ -76,7 +76,9 @@ def _leading(argument: Argument, value: Any) -> Any:
     if isinstance(value, (list, tuple)) and rank == 1:
         value = np.stack(np.broadcast_arrays(*value)) if len(value) else value
     array = np.asarray(value)
-    if array.shape[:rank] == argument.shape and array.ndim > rank:
+    shape = argument.declared.shape if isinstance(argument.declared, sp.MatrixSymbol) else argument.shape
+    if array.shape[: len(shape)] == shape:
+        array = array.reshape(*argument.shape, *array.shape[len(shape) :])  # a column or a row is a vector
         return np.moveaxis(array, range(rank), range(-rank, 0))
     return array
 

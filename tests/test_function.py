@@ -493,7 +493,11 @@ DECLARATIONS = [
     ),
     (lambda: sg.Function([X], sp.Matrix([X, X])).hessian(), sg.ObjectiveError, "use jacobian, jvp or vjp"),
     (lambda: sg.Function([X], {"a": X}).value_and_grad().grad(), sg.ObjectiveError, "needs one scalar output"),
-    (lambda: sg.Function([X], X < 1).grad(), sg.ObjectiveError, "a truth value has no derivative"),
+    (
+        lambda: sg.Function([X], [1, X < 1]),
+        sg.UnsupportedExpression,
+        r"an output that is a truth value, got <; write Piecewise",
+    ),
     (
         lambda: sg.Function([X, Y], X).grad(),
         sg.VariableError,
