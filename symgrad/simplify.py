@@ -266,14 +266,18 @@ def exp_times_sigmoid(node: Node) -> Node | None:
     return None
 
 
-@_rule(STABLE, Product, "exp(u)/sum c_i exp(u_i) => exp(u - logsumexp(u_i + log c_i))", "exact; all c_i > 0")
+@_rule(STABLE, Product, "exp(u)/sum c_i exp(u_i) => exp(u - logsumexp(u_i + log c_i)); of two: sigmoid", "exact; all c_i > 0")
 def softmax(node: Node) -> Node | None:
     for r in node.inputs:
         if isinstance(r.op, Power) and r.op.exponent == -1:
             exponents = _exponents(r.inputs[0])
             for e in node.inputs:
                 if exponents is not None and isinstance(e.op, Exp):
-                    entry = node.graph.add(Exp(), e.inputs[0] - _logsumexp(exponents))
+                    (u,) = e.inputs
+                    if len(exponents) == 2 and u in exponents:  # the difference of two carries no rounding of the sum
+                        entry = node.graph.add(Sigmoid(), u - exponents[1 - exponents.index(u)])
+                    else:
+                        entry = node.graph.add(Exp(), u - _logsumexp(exponents))
                     return arithmetic["product"]([*_without(node.inputs, e, r), entry])
     return None
 

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 
 from tests import groups
+from tests.groups.deep import FULL
 from tests.groups.group import Group, Outcome
 
 SEED = 20_261_121
@@ -135,6 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if unknown:
         parser.error(f"no group {', '.join(unknown)}; there are {', '.join(known)}")
     chosen = [known[name] for name in options.groups] or list(known.values())
+    if options.full:
+        os.environ[FULL] = "1"
     start = time.perf_counter()
     lines = run(chosen, options.seed, full=options.full, jobs=options.jobs, cases=options.case)
     print(f"{'group':22} {'cases':>7} {'failures':>8} {'worst':>10} {'seconds':>8}")

@@ -56,7 +56,8 @@ class Sign(Elementwise):
     def emit(self, t: Emitter, *args: Any) -> Any:
         (x,) = args
         zero = t.number(0)
-        negative = t.select(t.compare("<", x, zero), t.number(-1), x)  # 0 and nan stay what they are
+        # 0 and nan stay what they are, but -0: the sum makes it +0
+        negative = t.select(t.compare("<", x, zero), t.number(-1), t.add(x, zero))
         return t.select(t.compare("<", zero, x), t.number(1), negative)
 
 

@@ -239,7 +239,7 @@ class Sinc(Elementwise):
         for _, c in reversed(terms[:-1]):
             total = t.add(t.mul(total, square), t.number(float(c)))
         if first == 1:
-            total = t.mul(total, x)
+            total = t.add(t.mul(total, x), t.number(0))  # +0 at 0, whatever the sign of the coefficient
         sin, cos = t.libm("sin", x), t.libm("cos", x)
         cycle = (sin, cos, t.neg(sin), t.neg(cos))
         y = t.div(sin, x)

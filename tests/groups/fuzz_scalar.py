@@ -16,7 +16,7 @@ from tests.expressions import Case, random_case
 from tests.groups.group import Group, Outcome, Outcomes, compiled_at, elements, failing_part, judge, leaks, operations, values_at
 from tests.oracles import DIGITS, TOLERANCE, Reference, complex_step, error
 
-COMPILED = 25_000_000  # one case in so many is compiled, with a kernel of its own: 400 of 10,000; the rest is evaluated by node
+COMPILED = 25  # one case in so many is compiled, with a kernel of its own: 400 of 10,000; the rest is evaluated by node
 PRINTED = 5  # one case in so many goes back to SymPy, and what is printed is evaluated by the reference too
 KINKED = 10  # one case in so many is on a kink
 MOST = 5.0  # operations of value and gradient against those of the value: the bound of cheap gradients
