@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -39,7 +41,7 @@ def register(head: type[sp.Function], implementation: Callable[..., float]) -> N
     """
     if not (isinstance(head, type) and issubclass(head, sp.Function)):
         raise RegistrationError("no SymPy function", got=repr(head)[:80], wanted="a subclass of sympy.Function")
-    if not callable(implementation):
+    if not isinstance(implementation, (FunctionType, BuiltinFunctionType)) and not hasattr(implementation, "py_func"):
         raise RegistrationError("no implementation", got=repr(implementation)[:80], wanted="a function of floats")
     if OPERATIONS.get(head, UserFunction) is not UserFunction:
         raise RegistrationError("a function that symgrad has already", got=head.__name__)
@@ -52,6 +54,7 @@ class UserFunction(Elementwise):
     """y = f(x1, ..., xn) for a registered SymPy function; dy/dxi by its fdiff."""
 
     head: type[sp.Function]
+    arity: int
 
     analytic = False
 
@@ -61,13 +64,14 @@ class UserFunction(Elementwise):
 
     @property
     def implementation(self) -> Callable[..., float]:
-        """The function as Numba compiles it."""
-        function = IMPLEMENTATIONS[self.head]
-        if hasattr(function, "py_func"):
-            return function
-        import numba
+        """The function as Numba compiles it; one object until another is registered."""
+        return _compiled(IMPLEMENTATIONS[self.head])
 
-        return numba.njit(function)
+    @property
+    def python(self) -> Callable[..., float]:
+        """The function as Python runs it."""
+        function = IMPLEMENTATIONS[self.head]
+        return getattr(function, "py_func", function)
 
     def partials(self, y: Node) -> Sequence[Partial]:
         return [self._partial(y, i) for i in range(1, len(y.inputs) + 1)]
@@ -99,4 +103,16 @@ class UserFunction(Elementwise):
 
     @classmethod
     def from_sympy(cls, expression: sp.Expr, *args: Node) -> Node:
-        return args[0].graph.add(cls(expression.func), *args)
+        return args[0].graph.add(cls(expression.func, len(args)), *args)
+
+
+@cache
+def _compiled(function: Callable[..., float]) -> Callable[..., float]:
+    if hasattr(function, "py_func"):
+        return function
+    import numba
+
+    if isinstance(function, FunctionType):
+        return numba.njit(function)
+    # a builtin, such as math.erf: not compiled, but Numba has its own
+    return numba.njit(lambda *args: function(*args))

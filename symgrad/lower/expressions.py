@@ -148,7 +148,7 @@ class Expressions:
         return self._call(f"special.{name}", *args)
 
     def user(self, op: Op, *args: Text) -> Text:
-        function = op.implementation.py_func  # type: ignore[attr-defined]
+        function = op.python  # type: ignore[attr-defined]
         module, name = function.__module__, function.__qualname__
         path = f"{module}.{name}".split(".")
         if module != "__main__" and "." not in name and all(p.isidentifier() and p.isascii() and not keyword.iskeyword(p) for p in path):

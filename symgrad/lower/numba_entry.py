@@ -17,9 +17,11 @@ import numpy as np
 from llvmlite import ir
 from numba.core import cgutils, types
 from numba.core.compiler_lock import global_compiler_lock
+from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
+from symgrad.errors import RegistrationError
 from symgrad.graph import Op
 from symgrad.lower.instructions import Module
 
@@ -27,7 +29,8 @@ LOCK = threading.RLock()
 OPTIONS = {"error_model": "numpy", "nogil": True}  # 1/0 is an infinity; other threads run meanwhile
 
 Shape = tuple[int, ...]
-_USERS: dict[Op, Any] = {}  # users' functions as C functions: as long as the process lives, for kernels hold the addresses
+# (function, number of arguments) -> users' functions as C functions: as long as the process lives, for kernels hold the addresses
+_USERS: dict[tuple[Any, int], Any] = {}
 
 _F8, _I32, _I64, _POINTER = ir.DoubleType(), ir.IntType(32), ir.IntType(64), ir.IntType(8).as_pointer()
 
@@ -107,14 +110,21 @@ def _add(library: Any, text: str, module: Module) -> None:
 
 
 def _user_address(op: Op) -> int:
-    """The address of a user's function of floats, as a C function."""
-    if op not in _USERS:
-        implementation = op.implementation  # type: ignore[attr-defined]
-        count = implementation.py_func.__code__.co_argcount
+    """The address of a user's function of floats, as a C function. Raises RegistrationError if Numba cannot compile it."""
+    implementation, count = op.implementation, op.arity  # type: ignore[attr-defined]
+    if (implementation, count) not in _USERS:
         names = [f"x{k}" for k in range(count)]
         entry = _function(names, [f"return function({', '.join(names)})"], {"function": implementation})
-        _USERS[op] = numba.cfunc(types.float64(*[types.float64] * count), **OPTIONS)(entry)
-    return int(_USERS[op].address)
+        try:
+            compiled = numba.cfunc(types.float64(*[types.float64] * count), **OPTIONS)(entry)
+        except NumbaError as error:
+            raise RegistrationError(
+                f"Numba cannot compile the implementation of {op.name}",
+                wanted=f"a function of {count} floats that returns a float",
+                hint="its own message is above",
+            ) from error
+        _USERS[implementation, count] = compiled
+    return int(_USERS[implementation, count].address)
 
 
 def _kernel_call(text: str, module: Module, results: Sequence[Shape]) -> Any:
