@@ -70,7 +70,9 @@ class Function:
         for node in (e for r in results for e in r.elements):
             if node.type.dtype == "b1":
                 raise UnsupportedExpression(
-                    "an output that is a truth value", got=node.op.label(), hint="write Piecewise((1, condition), (0, True))"
+                    "an output that is a truth value",
+                        got=node.op.label(),
+                        hint="write Piecewise((1, condition), (0, True))",
                 )
         self._fill(graph, arguments, results, structure, name or "f", simplify, STABLE)
 
@@ -120,7 +122,7 @@ class Function:
             (*(self.arguments if arguments is None else arguments), *extra),
             results,
             structure,
-            f"{self.name}_{suffix}",
+            f"{self.name}_{suffix}" if suffix else self.name,
             self.simplified,
             [*STABLE, *FORM],
             self.nodes,
@@ -205,7 +207,7 @@ class Function:
         with self.graph.growing():
             nodes = substitute(self._elements(), replacements)
         left = tuple(a for a in self.arguments if not any(x in replacements for x in a.elements))
-        return self._derive("of", _like(self.results, nodes), self.structure, arguments=left)
+        return self._derive("", _like(self.results, nodes), self.structure, arguments=left)
 
     @property
     def target(self) -> Node:
@@ -378,9 +380,10 @@ class Function:
         flat = structure.is_leaf or (structure.kind == "tuple" and all(c.is_leaf for c in structure.children))
         if flat and (structure.is_leaf or len(self.results) > 1):
             return kernel
+        build = structure.builder()
         if len(self.results) == 1:
-            return lambda *args: structure.build([kernel(*args)])
-        return lambda *args: structure.build(kernel(*args))
+            return lambda *args: build((kernel(*args),))
+        return lambda *args: build(kernel(*args))
 
     def _targets(self, out: Any, values: Sequence[np.ndarray], batch: Shape) -> list[np.ndarray]:
         """The arrays of `out`, checked: they can take the result, and none shares memory with an input or another."""
@@ -438,13 +441,6 @@ def _restore(
     )
     function.simplified, function.applied = simplified, applied
     return function
-
-
-def _refusals() -> tuple[type[Exception], ...]:
-    """What Numba's dispatcher raises for values that are not of the kernel's types, or of none that it knows."""
-    from numba.core.errors import NumbaTypeError
-
-    return TypeError, NumbaTypeError
 
 
 def _refusals() -> tuple[type[Exception], ...]:

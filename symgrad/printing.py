@@ -14,7 +14,7 @@ from symgrad.graph import Node, consumers, reachable
 from symgrad.ops.arithmetic import Add, Power
 from symgrad.ops.leaf import Input, Leaf
 from symgrad.size import subexpressions
-from symgrad.to_sympy import TIDY, to_sympy, tree_sizes
+from symgrad.to_sympy import TIDY, has_small_numbers, to_sympy, tree_sizes
 
 SHORT = 60  # nodes of a tree that still reads at a glance
 LONGEST = 400  # definitions before a listing is cut in the middle
@@ -38,11 +38,12 @@ def where_form(outputs: Sequence[Node]) -> WhereForm:
     nodes = reachable(outputs)
     readers = consumers(nodes)
     taken = {str(node.op.variable) for node in nodes if isinstance(node.op, Input)}
+    tidy = len(nodes) <= TIDY and has_small_numbers(nodes)
     expressions: dict[Node, Any] = {}
     inlined: dict[Node, int] = {}  # the size of what stands for a node where it is read
     definitions: list[tuple[sp.Symbol, Any]] = []
     for node in nodes:
-        with sp.evaluate(len(nodes) <= TIDY):
+        with sp.evaluate(tidy):
             expression = node.op.to_sympy(*[expressions[x] for x in node.inputs])
         size = 1 + sum(inlined[x] for x in node.inputs)
         shared = len(readers[node]) > 1 and not _is_short(node) and node.type.dtype != "b1"

@@ -266,7 +266,12 @@ def exp_times_sigmoid(node: Node) -> Node | None:
     return None
 
 
-@_rule(STABLE, Product, "exp(u)/sum c_i exp(u_i) => exp(u - logsumexp(u_i + log c_i)); of two: sigmoid", "exact; all c_i > 0")
+@_rule(
+    STABLE,
+    Product,
+    "exp(u)/sum c_i exp(u_i) => exp(u - logsumexp(u_i + log c_i)); of two: sigmoid",
+    "exact; all c_i > 0",
+)
 def softmax(node: Node) -> Node | None:
     for r in node.inputs:
         if isinstance(r.op, Power) and r.op.exponent == -1:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import sympy as sp
 
 from symgrad.graph import Node, reachable
+from symgrad.ops.arithmetic import Power
+from symgrad.ops.leaf import Input
 
 # Up to this many nodes as a tree SymPy's own evaluation tidies the result (x*x becomes x**2); above, it would cost
 # more than everything else together, and an n-ary Add is opened into its parent again and again: quadratic time.
 TIDY = 2_000
+LARGEST = 1_000  # a constant that SymPy may compute: its gamma is a number of 2,568 digits
+STEEPEST = 1_000  # a power of powers that SymPy may expand
 
 
 def to_sympy(outputs: Sequence[Node]) -> list[Any]:
@@ -20,12 +25,30 @@ def to_sympy(outputs: Sequence[Node]) -> list[Any]:
     Linear in the number of nodes: a shared node becomes one SymPy object. Written out as a tree the result can be
     exponentially larger: see `tree_sizes`.
     """
-    tidy = max(tree_sizes(outputs).values(), default=0) <= TIDY
+    nodes = reachable(outputs)
+    tidy = max(tree_sizes(outputs).values(), default=0) <= TIDY and has_small_numbers(nodes)
     expressions: dict[Node, Any] = {}
     with sp.evaluate(tidy):
-        for node in reachable(outputs):
+        for node in nodes:
             expressions[node] = node.op.to_sympy(*[expressions[x] for x in node.inputs])
     return [expressions[node] for node in outputs]
+
+
+def has_small_numbers(nodes: Sequence[Node]) -> bool:
+    """May SymPy compute what holds no variable? gamma(10**9) or 9**(10**9), exactly, would not end."""
+    numbers: dict[Node, Any] = {}
+    degrees: dict[Node, Any] = {}  # to which powers together numbers are raised in it
+    with np.errstate(all="ignore"):
+        for node in nodes:
+            exponent = abs(node.op.exponent) if isinstance(node.op, Power) else 1
+            degrees[node] = max(1, exponent) * max((degrees[x] for x in node.inputs), default=1)
+            if degrees[node] > STEEPEST:
+                return False
+            if not isinstance(node.op, Input) and all(x in numbers for x in node.inputs):
+                number = numbers[node] = node.op.evaluate(np, *[numbers[x] for x in node.inputs])
+                if node.inputs and not all(abs(n) <= LARGEST for n in (number, *(numbers[x] for x in node.inputs))):
+                    return False  # nor is nan small
+    return True
 
 
 def tree_sizes(outputs: Sequence[Node]) -> dict[Node, int]:

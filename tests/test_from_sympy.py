@@ -326,7 +326,7 @@ ERRORS: list[tuple[Any, type[SymgradError], str]] = [
     ("x**2", UnsupportedExpression, "this is no SymPy expression, got str 'x\\*\\*2'"),
     (b"x", UnsupportedExpression, "this is no SymPy expression, got bytes"),
     (None, UnsupportedExpression, "this is no SymPy expression, got NoneType"),
-    (object(), UnsupportedExpression, "this is no SymPy expression, got object"),
+    (Graph, UnsupportedExpression, "this is no SymPy expression, got type"),
     (sp.Symbol, UnsupportedExpression, "this is no SymPy expression, got "),
     (sp.Interval(0, 1), UnsupportedExpression, "this is no SymPy expression, got Interval"),
     (sp.Poly(X**2, X), UnsupportedExpression, "this is no SymPy expression, got Poly"),

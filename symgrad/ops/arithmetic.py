@@ -26,6 +26,7 @@ from symgrad.ops.leaf import Const, as_double, constant, exact_value
 from symgrad.ops.select import times
 from symgrad.types import Type
 
+LONGEST_EXACT = 4096  # bits of a constant that is computed here: four times what the exponent of a float64 reaches
 LARGEST_EXACT = 2**53  # a float64 holds every integer up to here, and its parity
 
 
@@ -228,14 +229,22 @@ def power(x: Node, exponent: Exact) -> Node:
         return x
     if exponent == 0:
         return constant(x.graph, 1)
-    value = exact_value(x)
-    if isinstance(value, (int, Fraction)) and value != 0 and isinstance(exponent, int) and abs(exponent) <= 64:
-        return constant(x.graph, Fraction(value) ** exponent)
-    if isinstance(x.op, Add) and len(x.inputs) == 1 and isinstance(exponent, int) and abs(exponent) <= 64:
-        scale = x.op.coefficients[0]  # (c x)**n = c**n x**n
-        scale = Fraction(scale) ** exponent if not isinstance(scale, float) else scale**exponent
-        return weighted_sum([(_whole(scale), power(x.inputs[0], exponent))])
+    value = _exact_power(exact_value(x), exponent)
+    if value is not None:
+        return constant(x.graph, value)
+    if isinstance(x.op, Add) and len(x.inputs) == 1:
+        scale = _exact_power(x.op.coefficients[0], exponent)  # (c x)**n = c**n x**n
+        if scale is not None:
+            return weighted_sum([(scale, power(x.inputs[0], exponent))])
     return x.graph.add(Power(exponent), x)
+
+
+def _exact_power(value: Exact | None, exponent: Exact) -> Exact | None:
+    """The power of a rational number, if it is one, and short enough to be carried along."""
+    if not isinstance(value, (int, Fraction)) or value == 0 or not isinstance(exponent, int):
+        return None
+    bits = value.numerator.bit_length() + value.denominator.bit_length()
+    return _whole(Fraction(value) ** exponent) if bits * abs(exponent) <= LONGEST_EXACT else None
 
 
 def _whole(value: Exact) -> Exact:
