@@ -351,8 +351,8 @@ class Function:
         """
         if out is None and not named:
             try:
-                return self._fast(*args)
-            except _refusals():  # not plain floats: the careful way
+                return self._point(*args)
+            except _refusals():  # not plain numbers, nor contiguous arrays of the shapes: the careful way
                 pass
         values = [as_numbers(a, v) for a, v in zip(self.arguments, bind(self.arguments, args, named), strict=True)]
         batch = batch_shape(self.arguments, values)
@@ -368,14 +368,8 @@ class Function:
         return self.structure.build(results) if out is None else out
 
     @cached_property
-    def _fast(self) -> Callable[..., Any]:
-        """The shortest way for plain numbers; a TypeError from it means: not these."""
-        if all(a.shape == () for a in self.arguments):
-            return self._point
-        return _not_for_arrays
-
-    @cached_property
     def _point(self) -> Callable[..., Any]:
+        """The shortest way: the compiled kernel, and its results in their structure. It checks types and shapes."""
         kernel, structure = self.kernel.njit, self.structure
         flat = structure.is_leaf or (structure.kind == "tuple" and all(c.is_leaf for c in structure.children))
         if flat and (structure.is_leaf or len(self.results) > 1):
@@ -444,14 +438,11 @@ def _restore(
 
 
 def _refusals() -> tuple[type[Exception], ...]:
-    """What Numba's dispatcher raises for values that are not of the kernel's types, or of none that it knows."""
+    """What a kernel raises for arrays of other shapes, and Numba's dispatcher for values that are not of the kernel's
+    types, or of none that it knows."""
     from numba.core.errors import NumbaTypeError
 
-    return TypeError, NumbaTypeError
-
-
-def _not_for_arrays(*args: Any) -> Any:
-    raise TypeError("array arguments are checked first")
+    return ValueError, TypeError, NumbaTypeError
 
 
 def _like(parts: Sequence[Argument | Result], nodes: Sequence[Node]) -> list[Result]:
