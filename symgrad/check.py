@@ -115,7 +115,7 @@ def check_grads(
     comparisons = [c for sample in samples for c in checker.compare(sample, random)]
     report = CheckReport(function.name, tuple(comparisons), tolerance)
     if not report.passed:
-        error = CheckFailed("a derivative disagrees with the values", got=str(report))
+        error = CheckFailed("a derivative disagrees with the values", got=str(report.worst))
         error.report = report
         raise error
     return report
