@@ -41,7 +41,7 @@ class wrong_sine(sp.Function):  # noqa: N801  a sine, whose derivative is off by
         return sp.sin(self.args[0])._eval_evalf(prec)
 
 
-sg.register(wrong_sine, np.sin)
+sg.register(wrong_sine, lambda value: np.sin(value))
 try:
     sg.check_grads(sg.Function([x], wrong_sine(x)))
 except sg.CheckFailed as error:
