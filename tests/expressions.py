@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import mpmath
@@ -132,7 +133,7 @@ def _attempt(
         kink, expression, value = _on_a_kink(draw, symbols, point)
     for symbol, at in zip(symbols, point, strict=True):
         pool.add(symbol, mp.mpf(at))
-    if kinked and not pool.add(expression + 1, value + 1) or not pool.entries:
+    if (kinked and not pool.add(expression + 1, value + 1)) or not pool.entries:
         return None
     nodes = draw.randint(*size)
     makers = _makers(smooth or kinked)
@@ -297,7 +298,7 @@ def times(number: Any, expression: Any) -> Any:
 def _extremum(draw: random.Random, pool: Pool) -> Any:
     terms = [pool.take() for _ in range(draw.randint(2, 3))]
     values = sorted(v for _, v in terms)
-    if any(b - a < GAP for a, b in zip(values, values[1:], strict=False)):
+    if any(b - a < GAP for a, b in pairwise(values)):
         return None
     head = draw.choice([sp.Max, sp.Min])
     # unevaluated: SymPy's own evaluation asks the assumptions of everything below
@@ -345,7 +346,11 @@ def _condition(draw: random.Random, pool: Pool) -> tuple[Any, bool]:
         return sp.Not(condition, evaluate=False), not holds
     if kind < 0.4:
         other, also = _condition(draw, pool)
-        return (sp.And(condition, other, evaluate=False), holds and also) if kind < 0.28 else (sp.Or(condition, other, evaluate=False), holds or also)
+        return (
+            (sp.And(condition, other, evaluate=False), holds and also)
+            if kind < 0.28
+            else (sp.Or(condition, other, evaluate=False), holds or also)
+        )
     return condition, bool(holds)
 
 

@@ -25,7 +25,9 @@ STEP = mpmath.mpf("1e-26")  # f''' STEP**2 = 1e-52 truncated, 1e-80 / STEP = 1e-
 STEP_2 = mpmath.mpf("1e-20")  # second differences: 1e-40 truncated, 1e-80 / STEP_2**2 = 1e-40 lost
 ULP = mpmath.mpf(2) ** -53
 TOLERANCE = 1e-12
-ROUNDINGS = 64  # how many times the effect of one rounding at each operation a result may be off, where that exceeds TOLERANCE
+ROUNDINGS = (
+    64  # how many times the effect of one rounding at each operation a result may be off, where that exceeds TOLERANCE
+)
 ILL = 1e-6  # a point is skipped, and counted, where the roundings alone move the reference by more than this
 HUGE = 1e100
 
@@ -57,8 +59,8 @@ def _sign(x: Any) -> Any:
     return x if mp.isnan(x) else mp.mpf((x > 0) - (x < 0))
 
 
-def _heaviside(x: Any, middle: Any = mp.mpf(1) / 2) -> Any:
-    return x if mp.isnan(x) else middle if x == 0 else mp.mpf(int(x > 0))
+def _heaviside(x: Any, middle: Any = 0.5) -> Any:
+    return x if mp.isnan(x) else mp.mpf(middle) if x == 0 else mp.mpf(int(x > 0))
 
 
 def _polygamma(n: Any, x: Any) -> Any:

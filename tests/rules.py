@@ -1,7 +1,7 @@
 """One operation -> where its value and partials disagree with SymPy's head, at 50 digits. Used by tests and mutants.
 
 The law: a rule is never tested with the formula it was derived from. The reference is SymPy's own function of the head
-(or, without a head, the formula that the operation prints), evaluated by tests/oracles.py; derivatives of it are central
+(or, without one, the formula that it prints), evaluated by tests/oracles.py; derivatives of it are central
 differences.
 """
 
@@ -31,13 +31,16 @@ HALF = Fraction(1, 2)
 
 # Operations with parameters, beside their default: what a family's other members are.
 MEMBERS: dict[type, list[Op]] = {
-    arithmetic.Power: [arithmetic.Power(p) for p in (3, -1, -2, HALF, -HALF, Fraction(5, 2), Fraction(1, 3), Fraction(-1, 3), 0.75)],
+    arithmetic.Power: [
+        arithmetic.Power(p) for p in (3, -1, -2, HALF, -HALF, Fraction(5, 2), Fraction(1, 3), Fraction(-1, 3), 0.75)
+    ],
     exponential.Pow: [exponential.Pow(k) for k in (1, 2, 3)],
     exponential.PowLog: [exponential.PowLog(k) for k in (2, 3)],
     rounding.Step: [rounding.Step(0), rounding.Step(1)],
     special.Polygamma: [special.Polygamma(k) for k in (1, 2, 3)],
     special.LambertW: [special.LambertW(-1)],
     trigonometric.Sinc: [trigonometric.Sinc(k) for k in (1, 2, 3)],
+    stable.Sigmoid: [stable.Sigmoid(True)],
     stable.Norm: [stable.Norm((2, Fraction(1, 3), 5))],
 }
 DOMAINS: dict[Op, tuple[tuple[float, float], ...]] = {special.LambertW(-1): ((-0.35, -0.05),)}
@@ -291,7 +294,7 @@ def bprop_problems(op: Op, inputs: int, count: int = 2) -> list[str]:
             for _ in range(count):
                 x = [mp.mpf(draw.uniform(0.5, 2)) for _ in xs]
                 seed = mp.mpf(draw.uniform(0.5, 2))
-                fixed = {t: switch for t in truths}
+                fixed = dict.fromkeys(truths, switch)
 
                 def value(*v: Any, fixed: dict[Node, Any] = fixed) -> Any:
                     return value_at(y, {**fixed, **dict(zip(xs, v, strict=True))}, mp)
@@ -303,7 +306,9 @@ def bprop_problems(op: Op, inputs: int, count: int = 2) -> list[str]:
                 for i, (gx, slope) in enumerate(zip(gradients[len(truths) :], differences(value, x), strict=True)):
                     got = _partial_value(gx, y, values, mp)
                     if not _agree(got, seed * slope):
-                        found.append(f"{op}: gradient {i} is {mp.nstr(got, 12)}, by differences {mp.nstr(seed * slope, 12)}")
+                        found.append(
+                            f"{op}: gradient {i} is {mp.nstr(got, 12)}, by differences {mp.nstr(seed * slope, 12)}"
+                        )
     return found + leaking(type(op))
 
 

@@ -86,7 +86,7 @@ def run_cases(group: Group, seed: int, cases: Iterable[int]) -> Iterator[tuple[s
         start = time.perf_counter()
         try:
             outcomes = dict(group.check(random.Random(f"{seed} {group.name} {index}"), index))
-        except Exception:  # whatever the package raises is the finding
+        except Exception:  # noqa: BLE001  whatever the package raises is the finding
             text = traceback.format_exc(limit=-4)
             outcomes = {group.name: Outcome(failure=text)}
         seconds = time.perf_counter() - start
@@ -94,7 +94,9 @@ def run_cases(group: Group, seed: int, cases: Iterable[int]) -> Iterator[tuple[s
             yield name, outcome, words, seconds if name == group.name else 0.0
 
 
-def run(chosen: Sequence[Group], seed: int = SEED, *, full: bool = False, jobs: int = 1, cases: Sequence[int] | None = None) -> list[Line]:
+def run(
+    chosen: Sequence[Group], seed: int = SEED, *, full: bool = False, jobs: int = 1, cases: Sequence[int] | None = None
+) -> list[Line]:
     """The lines of these groups, in several processes if asked."""
     lines: dict[str, Line] = {group.name: Line(group.name) for group in chosen}
     chunks = []
@@ -147,7 +149,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for failure in line.failures[:SHOWN]:
             print(f"\n{failure}")
     failures = sum(len(line.failures) for line in lines)
-    print(f"\nseed {options.seed}, {failures} failures, {time.perf_counter() - start:.0f} s on {options.jobs} processes")
+    print(
+        f"\nseed {options.seed}, {failures} failures, {time.perf_counter() - start:.0f} s on {options.jobs} processes"
+    )
     return 1 if failures else 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.mutation import rewrites
 from tests.mutation.derivatives import EQUIVALENT, Target, survivors, targets
 from tests.mutation.mutants import mutants
 
@@ -23,3 +24,14 @@ def test_every_equivalent_mutant_is_still_there() -> None:
 
 def test_there_are_a_thousand_mutants() -> None:
     assert sum(len(mutants(t.owner.__dict__[t.name])) for t in targets()) >= 1_000
+
+
+def test_every_rule_has_examples() -> None:
+    assert set(rewrites.EXAMPLES) == set(rewrites.rule_functions())
+
+
+@pytest.mark.parametrize("name", rewrites.EXAMPLES)
+def test_every_mutant_of_a_rewrite_rule_is_noticed(name: str) -> None:
+    (rule,) = [r for r in [*rewrites.STABLE, *rewrites.FORM] if r.name == name]
+    assert rewrites.wrong(rule) == []
+    assert [m.words for m in rewrites.survivors(name) if (name, m.words) not in rewrites.EQUIVALENT] == []

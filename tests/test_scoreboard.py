@@ -50,7 +50,9 @@ def test_the_edge_table_has_64_rows_and_no_two_alike() -> None:
 def test_the_fuzz_draws_every_function_of_the_vocabulary() -> None:
     drawn = set()
     for index in range(250):
-        drawn |= {e.func for e in random_case(random.Random(f"vocabulary {index}")).expression.atoms(sp.Function, sp.Pow)}
+        drawn |= {
+            e.func for e in random_case(random.Random(f"vocabulary {index}")).expression.atoms(sp.Function, sp.Pow)
+        }
     assert set(OPERATIONS) - drawn == set()
     assert set(heads(smooth=False)) <= set(OPERATIONS)
 

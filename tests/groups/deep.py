@@ -1,7 +1,7 @@
 """Deep, wide and shared expressions, and how the size of a gradient grows.
 
-Each load runs in a process of its own, in a thread with a stack of 512 KiB, at the default recursion limit. Building the
-SymPy expression is not counted; reading it, its gradient, hashing, printing, pickling and deleting are.
+Each load runs in a process of its own, in a thread with a stack of 512 KiB, recursion limit untouched. Building the
+expression is not counted; reading it, its gradient, hashing, printing, pickling and deleting are.
 """
 
 from __future__ import annotations
@@ -72,12 +72,22 @@ def mixed(n: int) -> sp.Expr:
         a, b = values[-1], values[draw.randrange(len(values))]
         kind = draw.randrange(4)
         values.append(
-            bare(sp.Add, a, b) if kind == 0 else bare(sp.Mul, a, b) if kind == 1 else bare(sp.tanh if kind == 2 else sp.atan, a)
+            bare(sp.Add, a, b)
+            if kind == 0
+            else bare(sp.Mul, a, b)
+            if kind == 1
+            else bare(sp.tanh if kind == 2 else sp.atan, a)
         )
     return values[-1]
 
 
-LOADS: dict[str, Callable[[int], sp.Expr]] = {"chain": chain, "horner": horner, "wide": wide, "squares": squares, "mixed": mixed}
+LOADS: dict[str, Callable[[int], sp.Expr]] = {
+    "chain": chain,
+    "horner": horner,
+    "wide": wide,
+    "squares": squares,
+    "mixed": mixed,
+}
 
 
 def load(name: str, n: int) -> dict[str, Any]:
@@ -184,4 +194,7 @@ def growth(draw: random.Random, index: int) -> Outcomes:
     return {"linear_size": Outcome(failure=failure, numbers={f"{name} exponent": slope})}
 
 
-GROUPS = [Group("deep_wide_shared", len(LOADS), check, whole=True), Group("linear_size", len(FAMILIES), growth, whole=True)]
+GROUPS = [
+    Group("deep_wide_shared", len(LOADS), check, whole=True),
+    Group("linear_size", len(FAMILIES), growth, whole=True),
+]

@@ -29,9 +29,15 @@ def check(draw: random.Random, index: int) -> Outcomes:
         jacobian = values_at(whole, point, mp)
         rows = [jacobian[n * i : n * i + n] for i in range(m)]
         # the magnitudes that cancel: of every path, not only of the sums
-        size = sum(abs(float(w) * float(g) * float(d)) for w, row in zip(u, rows, strict=True) for g, d in zip(row, v, strict=True))
+        size = sum(
+            abs(float(w) * float(g) * float(d))
+            for w, row in zip(u, rows, strict=True)
+            for g, d in zip(row, v, strict=True)
+        )
         e = abs(float(left) - float(right)) / max(1.0, size)
-        outcome = Outcome(e, "" if e <= TOLERANCE else f"<Jv, u> = {left!r}, <v, J'u> = {right!r}, magnitude {size:.3g}")
+        outcome = Outcome(
+            e, "" if e <= TOLERANCE else f"<Jv, u> = {left!r}, <v, J'u> = {right!r}, magnitude {size:.3g}"
+        )
         outcome.merge(same(values_at(forward, [*point, *v], mp), [mp.fdot(row, v) for row in rows], "jvp against J v"))
         columns = [mp.fdot([row[j] for row in rows], u) for j in range(n)]
         outcome.merge(same(values_at(reverse, [*point, *u], mp), columns, "vjp against J' u"))

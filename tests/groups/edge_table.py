@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+# ruff: noqa: E501  a table, one line a row
 import math
 import random
 import sys
@@ -135,10 +136,15 @@ def check(draw: random.Random, index: int) -> Outcomes:
     row = ROWS[index]
     outcome = Outcome(numbers={"compiled": 3})
     for compiled in (False, True):
-        for name, got, wanted in zip(("value", "first", "second"), results(row, compiled=compiled), row[3:6], strict=True):
+        for name, got, wanted in zip(
+            ("value", "first", "second"), results(row, compiled=compiled), row[3:6], strict=True
+        ):
             if not agrees(got, wanted):
                 how = "compiled" if compiled else "evaluated"
-                outcome.failure = outcome.failure or f"{row.expression} by {row.by} at {row.point}: {name} {how} {got!r}, chosen {wanted!r}"
+                outcome.failure = (
+                    outcome.failure
+                    or f"{row.expression} by {row.by} at {row.point}: {name} {how} {got!r}, chosen {wanted!r}"
+                )
     return {"edge_table": outcome}
 
 

@@ -13,7 +13,18 @@ from mpmath import mp
 import symgrad as sg
 from symgrad.function import Function
 from tests.expressions import Case, random_case
-from tests.groups.group import Group, Outcome, Outcomes, compiled_at, elements, failing_part, judge, leaks, operations, values_at
+from tests.groups.group import (
+    Group,
+    Outcome,
+    Outcomes,
+    compiled_at,
+    elements,
+    failing_part,
+    judge,
+    leaks,
+    operations,
+    values_at,
+)
 from tests.oracles import DIGITS, TOLERANCE, Reference, complex_step, error
 
 COMPILED = 25  # one case in so many is compiled, with a kernel of its own: 400 of 10,000; the rest is evaluated by node

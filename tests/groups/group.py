@@ -82,9 +82,7 @@ def flat(result: Any) -> list[float]:
     return [float(x) for x in np.asarray(result).reshape(-1)]
 
 
-def judge(
-    ours: Sequence[Any], exact: Sequence[Any], rounded: Callable[[int], Sequence[Any]], words: str
-) -> Outcome:
+def judge(ours: Sequence[Any], exact: Sequence[Any], rounded: Callable[[int], Sequence[Any]], words: str) -> Outcome:
     """Numbers against the reference. On a well-conditioned point the error is at most TOLERANCE.
 
     Where it is more, the reference is computed again with every operation off by up to an ulp: what moves further than
@@ -124,7 +122,11 @@ def same(ours: Sequence[Any], others: Sequence[Any], words: str, bound: float = 
         a, b = mp.mpf(a), mp.mpf(b)
         if mp.isnan(a) and mp.isnan(b):
             continue
-        e = float(abs(a - b) / max(1, abs(a) + abs(b))) if mp.isfinite(a) and mp.isfinite(b) else (0.0 if a == b else np.inf)
+        e = (
+            float(abs(a - b) / max(1, abs(a) + abs(b)))
+            if mp.isfinite(a) and mp.isfinite(b)
+            else (0.0 if a == b else np.inf)
+        )
         worst = max(worst, e)
         if not e <= bound and not failure:
             failure = f"{words} [{i}]: {mp.nstr(a, 20)} against {mp.nstr(b, 20)}"
@@ -174,7 +176,9 @@ def _smaller(expression: sp.Expr) -> list[sp.Expr]:
     parts = [a for a in expression.args if isinstance(a, sp.Expr) and a.free_symbols]
     found = [*parts, *[p for a in parts for p in a.args if isinstance(p, sp.Expr) and p.free_symbols]]
     if expression.is_Add or expression.is_Mul:
-        found += [expression.func(*[a for a in expression.args if a is not gone], evaluate=False) for gone in expression.args]
+        found += [
+            expression.func(*[a for a in expression.args if a is not gone], evaluate=False) for gone in expression.args
+        ]
     for i, a in enumerate(expression.args):
         if isinstance(a, sp.Expr) and a.args:
             found += [_with(expression, i, p) for p in a.args if isinstance(p, sp.Expr)]
@@ -190,5 +194,5 @@ def _with(expression: sp.Expr, i: int, argument: sp.Expr) -> sp.Expr:
 def _safely(fails: Callable[[sp.Expr], bool], expression: sp.Expr) -> bool:
     try:
         return bool(expression.free_symbols) and fails(expression)
-    except Exception:  # a smaller expression may be none at all: whatever it raises, it is no witness
+    except Exception:  # noqa: BLE001  a smaller expression may be none at all: whatever it raises, it is no witness
         return False

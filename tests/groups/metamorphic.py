@@ -78,7 +78,9 @@ def expand(draw: random.Random) -> Outcome:
     case = random_case(draw, size=(3, 9), smooth=True, exact=True)
     if tree_size(case.expression) > 60:
         return Outcome(skipped=1)
-    expanded = sp.expand(case.expression, multinomial=True, mul=True, log=False, power_base=False, power_exp=False, trig=False)
+    expanded = sp.expand(
+        case.expression, multinomial=True, mul=True, log=False, power_base=False, power_exp=False, trig=False
+    )
     a, b = (_gradient(e, case.symbols, case.point) for e in (case.expression, expanded))
     return same(a, b, f"expanded to {expanded}: {case}")
 

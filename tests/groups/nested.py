@@ -109,7 +109,10 @@ def check(draw: random.Random, index: int) -> Outcomes:
         if difference != 0:
             outcome.failure = f"{CASES[index].__name__}: {a}, wanted {b}"
     allowed = set().union(*(e.free_symbols for e in wanted)) | {x, y, z, t}
-    return {"nested_differentiation": outcome, "no_leaks": leaks(tuple(got), allowed, len(wanted), CASES[index].__name__)}
+    return {
+        "nested_differentiation": outcome,
+        "no_leaks": leaks(tuple(got), allowed, len(wanted), CASES[index].__name__),
+    }
 
 
 GROUPS = [Group("nested_differentiation", len(CASES), check, whole=True)]

@@ -30,7 +30,9 @@ def check(draw: random.Random, index: int) -> Outcomes:
         full = values_at(gradient.jacobian(symbols), case.point, mp)
         rows = [full[n * i : n * i + n] for i in range(n)]
         product = [mp.fdot(row, v) for row in rows]
-        outcome = same(full, [rows[j][i] for i in range(n) for j in range(n)], "the Jacobian of the gradient, transposed")
+        outcome = same(
+            full, [rows[j][i] for i in range(n) for j in range(n)], "the Jacobian of the gradient, transposed"
+        )
         outcome.merge(same(hessian, full, "Hessian against the Jacobian of the gradient"))
         by_hvp = values_at(function.hvp(symbols), [*case.point, *v], mp)
         outcome.merge(same(by_hvp, product, "hvp against H times v"))
@@ -68,7 +70,10 @@ def third(case: Case, function: Function, v: list[float]) -> Outcome:
     ours = mp.fdot(slopes, v)
     with mp.workdps(DIGITS):
         reference = Reference(case.expression, symbols)
-        at = [reference.value([mp.mpf(x) + k * STEP_3 * d for x, d in zip(case.point, v, strict=True)]) for k in (2, 1, -1, -2)]
+        at = [
+            reference.value([mp.mpf(x) + k * STEP_3 * d for x, d in zip(case.point, v, strict=True)])
+            for k in (2, 1, -1, -2)
+        ]
         exact = (at[0] - 2 * at[1] + 2 * at[2] - at[3]) / (2 * STEP_3**3)
     outcome = same([ours], [exact], "third order by differences", 1e-15)
     outcome.numbers["third order"] = 1

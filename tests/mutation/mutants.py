@@ -1,8 +1,8 @@
 """The source of a function -> the functions that differ from it in one place: its mutants."""
 
 from __future__ import annotations
-
 import __future__ as future
+
 import ast
 import copy
 import inspect
@@ -30,7 +30,8 @@ COMPARED: dict[type[ast.cmpop], type[ast.cmpop]] = {
 }
 # Operations that are another's neighbour: a rule that names the wrong one.
 NEIGHBOURS = {
-    "Sin": "Cos", "Cos": "Sin", "Sinh": "Cosh", "Cosh": "Sinh", "Tan": "Cot", "Cot": "Tan", "Tanh": "Coth", "Coth": "Tanh",
+    "Sin": "Cos", "Cos": "Sin", "Sinh": "Cosh", "Cosh": "Sinh", "Tan": "Cot", "Cot": "Tan", "Tanh": "Coth",
+    "Coth": "Tanh",
     "log": "exp", "exp": "log", "less": "equal", "equal": "less",
 }  # fmt: skip
 
@@ -76,7 +77,9 @@ def _changes(tree: ast.Module) -> Iterator[tuple[str, ast.Module]]:
             continue
         for words, change in _ways(node):
             changed = copy.deepcopy(tree)
-            target = [n for n in ast.walk(changed) if isinstance(n, (ast.expr, ast.Return, ast.comprehension))][position]
+            target = [n for n in ast.walk(changed) if isinstance(n, (ast.expr, ast.Return, ast.comprehension))][
+                position
+            ]
             replacement = change(target)
             result = _Replace(target, replacement).visit(changed)
             yield f"{words}: {_short(node)} @ {_statement(tree, node)}", ast.fix_missing_locations(result)
@@ -123,6 +126,17 @@ def _ways(node: ast.AST) -> Iterator[Way]:
             yield "operands swapped", lambda n: ast.BinOp(n.right, n.op, n.left)
         yield "right operand dropped", lambda n: n.left
         yield "left operand dropped", lambda n: n.right
+    if isinstance(node, ast.BoolOp):
+        yield "and for or", lambda n: ast.BoolOp(ast.Or() if isinstance(n.op, ast.And) else ast.And(), n.values)
+        for i in range(len(node.values)):
+            yield (
+                f"condition {i} dropped",
+                lambda n, i=i: ast.BoolOp(
+                    n.op, [ast.Constant(isinstance(n.op, ast.And)), *[v for j, v in enumerate(n.values) if j != i]]
+                ),
+            )
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield "not dropped", lambda n: n.operand
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
         yield "sign dropped", lambda n: n.operand
     if isinstance(node, ast.Constant) and isinstance(node.value, int) and not isinstance(node.value, bool):
@@ -143,16 +157,25 @@ def _ways(node: ast.AST) -> Iterator[Way]:
         if len(plain) == 2 and len(node.args) == 2 and not node.keywords:
             yield "arguments swapped", lambda n: ast.Call(n.func, n.args[::-1], [])
         if isinstance(node.func, ast.Name) and node.func.id in ("guarded", "select", "times", "negation"):
-            yield "guard dropped" if node.func.id != "times" else "factor dropped", lambda n: n.args[-1] if n.func.id != "times" else n.args[0]
+            yield (
+                "guard dropped" if node.func.id != "times" else "factor dropped",
+                lambda n: n.args[-1] if n.func.id != "times" else n.args[0],
+            )
     if isinstance(node, ast.Return) and node.value is not None:
         value = node.value
         entries = value.elts if isinstance(value, ast.Tuple) else None
         if entries is not None:
             for i in range(len(entries)):
                 yield f"None for entry {i}", lambda n, i=i: ast.Return(_entry(n.value, i, ast.Constant(None)))
-                yield f"sign of entry {i}", lambda n, i=i: ast.Return(_entry(n.value, i, ast.UnaryOp(ast.USub(), n.value.elts[i])))
-                yield f"twice entry {i}", lambda n, i=i: ast.Return(
-                    _entry(n.value, i, ast.BinOp(ast.Constant(2), ast.Mult(), n.value.elts[i]))
+                yield (
+                    f"sign of entry {i}",
+                    lambda n, i=i: ast.Return(_entry(n.value, i, ast.UnaryOp(ast.USub(), n.value.elts[i]))),
+                )
+                yield (
+                    f"twice entry {i}",
+                    lambda n, i=i: ast.Return(
+                        _entry(n.value, i, ast.BinOp(ast.Constant(2), ast.Mult(), n.value.elts[i]))
+                    ),
                 )
             if len(entries) > 1:
                 yield "entries reversed", lambda n: ast.Return(ast.Tuple(n.value.elts[::-1], ast.Load()))
@@ -161,6 +184,8 @@ def _ways(node: ast.AST) -> Iterator[Way]:
             yield "entries reversed", lambda n: ast.Return(_slice(n.value, step=-1))
             yield "an entry short", lambda n: ast.Return(_slice(n.value, upper=-1))
             yield "nothing", lambda n: ast.Return(ast.Tuple([], ast.Load()))
+        elif not isinstance(value, ast.Constant):
+            yield "None returned", lambda n: ast.Return(ast.Constant(None))
 
 
 def _slice(value: ast.expr, *, step: int | None = None, upper: int | None = None) -> ast.Subscript:
