@@ -344,7 +344,7 @@ class Function:
 
     # -- calls --------------------------------------------------------------------------------------------------------
 
-    def __call__(self, *args: Any, out: Any = None, **named: Any) -> Any:
+    def __call__(self, /, *args: Any, out: Any = None, **named: Any) -> Any:
         """The numbers, in the structure of `outputs`. Batch axes before an argument's own broadcast as NumPy's do.
 
         Raises ArgumentError, ShapeError, DTypeError or ComplexInput for arguments, OutputError for `out`.

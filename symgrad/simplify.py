@@ -255,14 +255,18 @@ def _negated(u: Node) -> Node:
     return -u
 
 
-@_rule(STABLE, Product, "exp(u)*sigmoid(-u) => sigmoid(u)")
+@_rule(STABLE, Product, "exp(u)*sigmoid(-u) => sigmoid(u)", "exact; and so for its powers from 1 up")
 def exp_times_sigmoid(node: Node) -> Node | None:
     for e in node.inputs:
         if isinstance(e.op, Exp):
             (u,) = e.inputs
-            for s in node.inputs:
-                if isinstance(s.op, Sigmoid) and (s.inputs[0] if s.op.complement else _negated(s.inputs[0])) is u:
-                    return arithmetic["product"]([*_without(node.inputs, e, s), node.graph.add(Sigmoid(), u)])
+            for factor in node.inputs:
+                s, p = _base_and_exponent(factor)
+                if p < 1 or not isinstance(s.op, Sigmoid):
+                    continue
+                if (s.inputs[0] if s.op.complement else _negated(s.inputs[0])) is u:
+                    rest = [*_without(node.inputs, e, factor), node.graph.add(Sigmoid(), u)]
+                    return arithmetic["product"](rest if p == 1 else [*rest, s ** (p - 1)])
     return None
 
 

@@ -101,6 +101,10 @@ def test_scalars_are_taken_by_position_and_by_name(call: Any, value: float) -> N
     assert call(sg.Function([X, Y, Z], PRODUCT)) == value
 
 
+def test_an_argument_may_be_named_self() -> None:
+    assert sg.Function([sp.Symbol("self"), X], sp.Symbol("self") * X)(self=2.0, x=3.0) == 6.0
+
+
 def test_an_array_argument_is_taken_by_name() -> None:
     F = sg.Function([(X, Y), Z], X * Y * Z)
     assert F(arg0=[2, 3], z=5) == 30.0

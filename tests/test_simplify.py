@@ -14,7 +14,6 @@ import sympy as sp
 import symgrad as sg
 from symgrad.evaluate import evaluate
 from symgrad.from_sympy import convert_all, from_sympy
-from symgrad.derivatives import build_grad
 from symgrad.graph import Graph, Node
 from symgrad.ops.leaf import Input
 from symgrad.ops.logic import less, negation
@@ -100,7 +99,7 @@ ROWS = [
     ),
     Row(
         "exp-times-sigmoid",
-        (exp(X) * sigmoid(-X), Y * exp(X - Z) * sigmoid(Z - X)),
+        (exp(X) * sigmoid(-X), Y * exp(X - Z) * sigmoid(Z - X), exp(X) * sigmoid(-X) ** 2),
         (exp(X) * sigmoid(X), exp(X) * sigmoid(-2 * X), exp(X) * sigmoid(-Y)),
         extreme=((1000, 1, 0), (-300, 1, 0)),
     ),

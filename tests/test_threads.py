@@ -223,6 +223,12 @@ def test_pytorch_2211_the_logarithm_of_a_sigmoid() -> None:
     assert F(300.0) == pytest.approx((-math.exp(-300), math.exp(-300)), rel=1e-14)
 
 
+def test_fate_65_the_slope_of_a_sigmoid_written_out() -> None:
+    F = sg.Function([X], sp.exp(X) / (1 + sp.exp(X)) ** 2)
+    assert F(1000.0) == 0.0
+    assert F(30.0) == pytest.approx(math.exp(-30) / (1 + math.exp(-30)) ** 2, rel=1e-14)
+
+
 @pytest.mark.parametrize("expression", [sp.log(1 + X), sp.exp(X) - 1], ids=str)
 def test_tensor2tensor_1424_small_arguments_lose_no_digits(expression: Any) -> None:
     assert sg.Function([X], expression)(1e-18) == 1e-18
