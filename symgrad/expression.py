@@ -70,7 +70,9 @@ def _function(exprs: Any, wrt: Any, *more: Any) -> Function:
     taken = [v for declared in first for v in declared_variables(declared)[1]]
     for v in taken:
         if not is_variable(v):
-            raise VariableError("wrt is no variable", got=v if isinstance(v, sp.Basic) else f"{type(v).__name__} {v!r:.60}")
+            raise VariableError(
+                "wrt is no variable", got=v if isinstance(v, sp.Basic) else f"{type(v).__name__} {v!r:.60}"
+            )
     if len(set(taken)) != len(taken):
         raise VariableError("a variable is named twice", got=str(taken))
     others = [v for v in variables(exprs, *more) if v not in taken]
