@@ -129,8 +129,8 @@ EXAMPLES: dict[str, tuple[list[tuple[Build, str]], list[Build]]] = {
         [_of((1 + e(x)) ** 2), _of(_sqrt(1 + e(x))), _of(1 / (2 + e(x))), _of(1 / (1 + 2 * e(x))), _of(1 / (1 + e(x) + y)), _of(1 / (1 + sp.cosh(x)))],
     ),
     "exp-times-sigmoid": (
-        [(_of(e(x) * sigmoid(-x)), "sigmoid"), (_complemented, "sigmoid"), (_of(e(x) * y * sigmoid(-x)), "sigmoid"), (_of(e(x - y) * sigmoid(y - x)), "sigmoid")],
-        [_of(e(x) * sigmoid(x)), _of(e(x) * sigmoid(-y)), _of(sp.cosh(x) * sigmoid(-x))],
+        [(_of(e(x) * sigmoid(-x)), "sigmoid"), (_complemented, "sigmoid"), (_of(e(x) * sigmoid(-x) ** 3), "power[2]"), (_of(e(x) * sigmoid(-x) ** 2 * y), "sigmoid"), (_of(e(x) * y * sigmoid(-x)), "sigmoid"), (_of(e(x - y) * sigmoid(y - x)), "sigmoid")],
+        [_of(e(x) * sigmoid(x)), _of(e(x) * sigmoid(-y)), _of(sp.cosh(x) * sigmoid(-x)), _of(e(x) / sigmoid(-x)), _of(e(x) * _sqrt(sigmoid(-x)))],
     ),
     "softmax": (
         [
@@ -184,7 +184,7 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("log-of-exp", "constant - 1: 0 @ return x.inputs[0] if isinstance(x.op, Exp) else N"),
         ("log-of-root", "constant - 1: 0 @ return x.op.exponent * log(x.inputs[0])"),
         ("reciprocal-of-one-plus-exp", "constant - 1: 0 @ return node.graph.add(Sigmoid(), _negated(e.inputs"),
-        ("exp-times-sigmoid", "constant - 1: 0 @ if isinstance(s.op, Sigmoid) and (s.inputs[0] if s"),
+        ("exp-times-sigmoid", "constant - 1: 0 @ if (s.inputs[0] if s.op.complement else _negated(s"),
         ("direction", "constant - 1: 0 @ norm = _norm(r.inputs[0])"),
         ("softmax", "constant - 1: 0 @ exponents = _exponents(r.inputs[0])"),
     ],
@@ -220,6 +220,7 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ),
     ],
     "x**0 is 1, and a product drops it": [
+        ("exp-times-sigmoid", "constant - 1: 1 @ return arithmetic['product'](rest if p == 1 else ["),
         ("x-times-log", "constant - 1: 1 @ return arithmetic['product'](rest if p == 1 else ["),
     ],
 }
