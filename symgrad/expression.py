@@ -67,14 +67,15 @@ def _function(exprs: Any, wrt: Any, *more: Any) -> Function:
     """The expressions as a function of `wrt` and of what else they hold."""
     chosen = _chosen(exprs, wrt)
     first = list(chosen) if isinstance(chosen, (list, tuple, sp.Tuple)) else [chosen]
-    taken = [v for declared in first for v in declared_variables(declared)[1]]
-    for v in taken:
+    named = [v for declared in first for v in declared_variables(declared)[1]]
+    for v in named:
         if not is_variable(v):
             raise VariableError(
                 "wrt is no variable", got=v if isinstance(v, sp.Basic) else f"{type(v).__name__} {v!r:.60}"
             )
-    if len(set(taken)) != len(taken):
-        raise VariableError("a variable is named twice", got=str(taken))
+    taken = set(named)
+    if len(taken) != len(named):
+        raise VariableError("a variable is named twice", got=str(named))
     others = [v for v in variables(exprs, *more) if v not in taken]
     for v in others:
         hidden = {x for x in taken if not v.is_Symbol and x in v.free_symbols}
