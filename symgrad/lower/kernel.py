@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from symgrad.errors import ArgumentError
 from symgrad.lower.batch import Batch
+from symgrad.lower.direct import direct
 from symgrad.lower.llvm import to_llvm
 from symgrad.lower.program import Program
 from symgrad.lower.python import to_python
@@ -48,13 +49,13 @@ class Kernel:
         """The program as Python over NumPy, which runs without symgrad."""
         return to_python(self.program)
 
-    @cached_property
-    def _point(self) -> tuple[str, Module]:
+    def _written(self) -> tuple[str, Module]:
+        """The kernel for one point in LLVM's language, under a name of its own."""
         return to_llvm(self.program, _symbol(), host())
 
     def inspect_llvm(self) -> str:
         """The LLVM IR of the kernel for one point, before LLVM optimises it."""
-        return self._point[0]
+        return self._written()[0]
 
     @property
     def njit(self) -> Any:
@@ -70,8 +71,21 @@ class Kernel:
             with numba_entry.LOCK:
                 if "_njit" not in self.__dict__:
                     shapes = [a.shape for a in self.arguments], [r.shape for r in self.results]
-                    self._njit = numba_entry.point_dispatcher(*self._point, *shapes)
+                    self._njit = numba_entry.point_dispatcher(*self._written(), *shapes)
         return self._njit
+
+    @property
+    def direct(self) -> Callable[..., Any]:
+        """The kernel for one point as a Python function that is ready soon; `njit` is quicker to call."""
+        if "_direct" not in self.__dict__:
+            from symgrad.lower import numba_entry
+
+            with numba_entry.LOCK:
+                if "_direct" not in self.__dict__:
+                    arguments, results = [a.shape for a in self.arguments], [r.shape for r in self.results]
+                    self._code_at = numba_entry.point_code(*self._written(), arguments, results)
+                    self._direct = direct(self._code_at.call, arguments, results)
+        return self._direct
 
     def cfunc(self, signature: str) -> Any:
         """The kernel as a C function, for scipy.LowLevelCallable(kernel.cfunc(signature).ctypes).

@@ -42,6 +42,13 @@ class BatchCode(NamedTuple):
     library: Any  # keeps the machine code
 
 
+class PointCode(NamedTuple):
+    """A kernel for one point, as a function of its numbers and addresses."""
+
+    call: Callable[..., int]
+    library: Any  # keeps the machine code
+
+
 @global_compiler_lock  # type: ignore[misc]
 def batch_code(text: str, module: Module) -> BatchCode:
     """Compile a kernel with a size. Calling it lets other threads run."""
@@ -50,6 +57,17 @@ def batch_code(text: str, module: Module) -> BatchCode:
     library.finalize()
     kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
     return BatchCode(kind(library.get_pointer_to_function(module.symbol)), library)
+
+
+@global_compiler_lock  # type: ignore[misc]
+def point_code(text: str, module: Module, arguments: Sequence[Shape], results: Sequence[Shape]) -> PointCode:
+    """Compile a kernel for one point, to be called through its address. Calling it lets other threads run."""
+    library = cpu_target.target_context.codegen().create_library(module.symbol)
+    _add(library, text, module)
+    library.finalize()
+    inputs = [ctypes.c_double if shape == () else ctypes.c_void_p for shape in arguments]
+    kind = ctypes.CFUNCTYPE(ctypes.c_int, *inputs, *[ctypes.c_void_p] * len(results))
+    return PointCode(kind(library.get_pointer_to_function(module.symbol)), library)
 
 
 def point_dispatcher(text: str, module: Module, arguments: Sequence[Shape], results: Sequence[Shape]) -> Any:
