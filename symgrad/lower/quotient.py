@@ -40,21 +40,34 @@ class Quotient(Op):
 
 def quotients(
     readers: dict[Node, list[Node]], wanted: set[Node], eligible: Callable[[Node], bool]
-) -> dict[Node, tuple[Op, Sequence[Node]]]:
-    """The products that become quotients: what each is computed by, and from. Only a reciprocal of one reader goes in:
-    a shared one is divided once and multiplied often, and multiplying is five times as fast."""
-    found: dict[Node, tuple[Op, Sequence[Node]]] = {}
-    absorbed = {
-        node
+) -> tuple[dict[Node, tuple[Op, tuple[Node, ...]]], set[Node]]:
+    """The products that become quotients, with what each is computed by and from; and the reciprocals that vanish.
+
+    Only a reciprocal that one product reads goes in: a shared one is divided once and multiplied often, and
+    multiplying is five times as fast.
+    """
+    found: dict[Node, tuple[Op, tuple[Node, ...]]] = {}
+    absorbed: set[Node] = set()
+    for product in dict.fromkeys(
+        users[0]
         for node, users in readers.items()
-        if isinstance(node.op, Power) and node.op.exponent < 0 and len(users) == 1
-        and isinstance(users[0].op, Product) and node not in wanted and eligible(node)
-    }
-    for product in dict.fromkeys(readers[node][0] for node in readers if node in absorbed):
-        factors = [(x.inputs[0], -x.op.exponent) if x in absorbed else (x, None) for x in product.inputs]  # type: ignore[attr-defined]
+        if isinstance(node.op, Power) and len(users) == 1 and isinstance(users[0].op, Product)
+    ):
+        factors = [(x, _divisor(x, readers[x]) if x not in wanted and eligible(x) else None) for x in product.inputs]
         first = next((k for k, (_, p) in enumerate(factors) if p is None), None)
-        if first is None:
+        if first is None or len(factors) == sum(p is None for _, p in factors):
             continue
         factors.insert(0, factors.pop(first))
-        found[product] = Quotient(tuple(p for _, p in factors)), tuple(x for x, _ in factors)
-    return found
+        absorbed |= {x for x, p in factors if p is not None}
+        found[product] = (
+            Quotient(tuple(p for _, p in factors)),
+            tuple(x if p is None else x.inputs[0] for x, p in factors),
+        )
+    return found, absorbed
+
+
+def _divisor(node: Node, users: Sequence[Node]) -> Exact | None:
+    """The exponent to divide by if the node is a reciprocal that is read once."""
+    if len(users) == 1 and isinstance(node.op, Power) and node.op.exponent < 0:
+        return -node.op.exponent
+    return None

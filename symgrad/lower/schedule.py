@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product as positions
 from typing import NamedTuple, Protocol
 
-from symgrad.graph import Node, Op, consumers, reachable
+from symgrad.graph import Node, consumers, reachable
 from symgrad.lower.names import identifiers
 from symgrad.lower.program import Buffer, Let, Load, Loop, Number, Part, Program, Statement, Store
 from symgrad.lower.quotient import quotients
@@ -36,14 +36,6 @@ class Result(NamedTuple):
     elements: tuple[Node, ...]
 
 
-class _Step(NamedTuple):
-    """One node, and how it is computed."""
-
-    node: Node
-    op: Op
-    inputs: Sequence[Node]
-
-
 def schedule(
     name: str, arguments: Sequence[Argument], results: Sequence[Result], *, varying: tuple[bool, ...] | None = None
 ) -> Program:
@@ -71,28 +63,31 @@ def schedule(
 
     nodes = reachable(stores)
     inside = _varying(nodes, {node for node, (_, index) in loads.items() if LANE in index})
-    steps = _steps(nodes, set(stores), inside if batch else None)
-    order = {step.node: k for k, step in enumerate(steps)}
+    # What does not vary within a batch is inverted once, before the loop.
+    divided, absorbed = quotients(consumers(nodes), set(stores), lambda node: not batch or node in inside)
+    nodes = [node for node in nodes if node not in absorbed]
+    order = {node: k for k, node in enumerate(nodes)}
 
-    def statements(steps: Sequence[_Step]) -> Iterator[Statement]:
-        for node, op, inputs in steps:
+    def statements(nodes: Iterable[Node]) -> Iterator[Statement]:
+        for node in nodes:
             k = order[node]
             if node in loads:
                 yield Load(k, *loads[node])
-            elif isinstance(op, Const):
-                yield Number(k, op.value)
+            elif isinstance(node.op, Const):
+                yield Number(k, node.op.value)
             else:
-                yield Let(k, op, tuple(order[x] for x in inputs))
+                op, inputs = divided.get(node) or (node.op, node.inputs)
+                yield Let(k, op, tuple([order[x] for x in inputs]))
             if node in inside or not batch:  # at once: a value that is stored need not be kept
                 yield from (Store(*place, k) for place in stores.get(node, ()))
 
+    (own,) = identifiers([name], "f", (*names, *outs))
     if not batch:
-        return Program(*identifiers([name], "f", (*names, *outs)), tuple(buffers), _in_parts(list(statements(steps))))
-    once = list(statements([step for step in steps if step.node not in inside]))
+        return Program(own, tuple(buffers), _in_parts(list(statements(nodes))))
+    once = list(statements(node for node in nodes if node not in inside))
     uniform = [Store(*place, order[node]) for node in stores if node not in inside for place in stores[node]]
-    body = [*uniform, *statements([step for step in steps if step.node in inside])]
-    loop = Loop(LANE, SIZE, _in_parts(body))
-    return Program(*identifiers([name], "f", (*names, *outs)), tuple(buffers), (*_in_parts(once), loop))
+    body = [*uniform, *statements(node for node in nodes if node in inside)]
+    return Program(own, tuple(buffers), (*_in_parts(once), Loop(LANE, SIZE, _in_parts(body))))
 
 
 def _indices(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
@@ -106,15 +101,6 @@ def _varying(nodes: Sequence[Node], loaded: set[Node]) -> set[Node]:
         if any(x in found for x in node.inputs):
             found.add(node)
     return found
-
-
-def _steps(nodes: Sequence[Node], wanted: set[Node], inside: set[Node] | None) -> list[_Step]:
-    """The nodes in order, with quotients for products by a reciprocal. What does not vary within a batch is inverted
-    once, before the loop."""
-    by_quotient = quotients(consumers(nodes), wanted, lambda node: inside is None or node in inside)
-    plan = {node: _Step(node, *by_quotient.get(node, (node.op, node.inputs))) for node in nodes}
-    read = {x for step in plan.values() for x in step.inputs} | wanted
-    return [step for node, step in plan.items() if node in read]
 
 
 def _in_parts(statements: Sequence[Statement]) -> tuple[Statement, ...]:
