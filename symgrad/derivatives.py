@@ -24,7 +24,8 @@ from symgrad.errors import ObjectiveError, UndefinedDerivative
 from symgrad.graph import Node, reachable
 from symgrad.ops.elementwise import Undefined
 from symgrad.ops.leaf import Input
-from symgrad.ops.select import guarded_sum, times
+from symgrad.ops.guards import guarded_sum
+from symgrad.ops.select import times
 
 
 def build_grad(target: Node, wrt: Sequence[Node], seed: Node | None = None) -> list[Node]:

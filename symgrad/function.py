@@ -76,8 +76,8 @@ class Function:
             if node.type.dtype == "b1":
                 raise UnsupportedExpression(
                     "an output that is a truth value",
-                        got=node.op.label(),
-                        hint="write Piecewise((1, condition), (0, True))",
+                    got=node.op.label(),
+                    hint="write Piecewise((1, condition), (0, True))",
                 )
         self._fill(graph, arguments, results, structure, name or "f", simplify, STABLE)
 

@@ -42,16 +42,16 @@ def where_form(outputs: Sequence[Node]) -> WhereForm:
     expressions: dict[Node, Any] = {}
     inlined: dict[Node, int] = {}  # the size of what stands for a node where it is read
     definitions: list[tuple[sp.Symbol, Any]] = []
-    for node in nodes:
-        with sp.evaluate(tidy):
+    with sp.evaluate(tidy):
+        for node in nodes:
             expression = node.op.to_sympy(*[expressions[x] for x in node.inputs])
-        size = 1 + sum(inlined[x] for x in node.inputs)
-        shared = len(readers[node]) > 1 and not _is_short(node) and node.type.dtype != "b1"
-        if shared or (size > SHORT and readers[node]):
-            symbol = sp.Symbol(_fresh(len(definitions), taken), real=True)
-            definitions.append((symbol, expression))
-            expression, size = symbol, 1
-        expressions[node], inlined[node] = expression, size
+            size = 1 + sum(inlined[x] for x in node.inputs)
+            shared = len(readers[node]) > 1 and not _is_short(node) and node.type.dtype != "b1"
+            if shared or (size > SHORT and readers[node]):
+                symbol = sp.Symbol(_fresh(len(definitions), taken), real=True)
+                definitions.append((symbol, expression))
+                expression, size = symbol, 1
+            expressions[node], inlined[node] = expression, size
     return WhereForm([expressions[node] for node in outputs], definitions)
 
 

@@ -3,6 +3,7 @@
 from symgrad.ops import (
     arithmetic,
     exponential,
+    guards,
     hyperbolic,
     leaf,
     logic,
@@ -16,6 +17,7 @@ from symgrad.ops import (
 __all__ = [
     "arithmetic",
     "exponential",
+    "guards",
     "hyperbolic",
     "leaf",
     "logic",

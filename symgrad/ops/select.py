@@ -13,7 +13,7 @@ from sympy.functions.elementary.piecewise import ExprCondPair
 from symgrad.errors import ShapeError
 from symgrad.graph import Exact, Node, Op, arithmetic
 from symgrad.ops.emitter import Emitter
-from symgrad.ops.logic import conjunction, disjunction, negation
+from symgrad.ops.logic import conjunction, negation
 from symgrad.types import Type
 
 
@@ -115,16 +115,3 @@ def _scaled(g: Node, number: Exact) -> Node:
         return arithmetic["sum"]([(number, g)])
     condition, value = guard
     return guarded(condition, arithmetic["sum"]([(number, value)]))
-
-
-def guarded_sum(terms: Sequence[Node]) -> Node:
-    """The sum of cotangents. If each is guarded, so is the sum, by the disjunction: all may be switched off at once."""
-    if len(terms) == 1:
-        return terms[0]
-    guards = [guard_of(term) for term in terms]
-    if all(guards):
-        conditions = list(dict.fromkeys(guard[0] for guard in guards if guard))
-        if len(conditions) == 1:
-            terms = [guard[1] for guard in guards if guard]
-        return guarded(disjunction(*conditions), arithmetic["sum"]([(1, term) for term in terms]))
-    return arithmetic["sum"]([(1, term) for term in terms])

@@ -175,7 +175,9 @@ class LogSumExp(Elementwise):
     sympy, domain = logaddexp, ((-2.0, 2.0), (-2.0, 2.0), (-2.0, 2.0))
 
     def partials(self, y: Node) -> Sequence[Partial]:
-        if len(y.inputs) == 2:  # x - y would carry the rounding of y, 1e-13 where both are 1000: of x1 - x2 there is none
+        if (
+            len(y.inputs) == 2
+        ):  # x - y would carry the rounding of y, 1e-13 where both are 1000: of x1 - x2 there is none
             a, b = y.inputs
             return y.graph.add(Sigmoid(), a - b), y.graph.add(Sigmoid(), b - a)
         return tuple(exp(x - y) for x in y.inputs)
