@@ -33,6 +33,7 @@ ANALYTIC = {
     *(sp.asin, sp.acos, sp.atan, sp.asinh, sp.acosh, sp.atanh),
 }
 JUMPS = (sp.floor, sp.ceiling, sp.frac, sp.sign, sp.Heaviside, sp.Mod)
+UNWANTED = (type(sp.I), type(sp.nan), type(sp.zoo), type(sp.oo), type(-sp.oo), sp.Derivative, sp.zeta)
 Interval = tuple[float, float]
 
 
@@ -64,11 +65,13 @@ class Pool:
     exact: bool = False
     entries: list[tuple[Any, Any]] = field(default_factory=list)
     used: list[int] = field(default_factory=list)
+    known: set[Any] = field(default_factory=set)
 
     def add(self, expression: Any, value: Any) -> bool:
         """Takes a new value in, unless it is unusable or there already."""
-        if not usable(value) or any(expression == e for e, _ in self.entries):
+        if not usable(value) or expression in self.known:
             return False
+        self.known.add(expression)
         self.entries.append((expression, value))
         self.used.append(0)
         return True
@@ -83,6 +86,11 @@ class Pool:
             i = self.draw.choice(shared)
         self.used[i] += 1
         return self.entries[i]
+
+
+def holds_any(expression: Any, *kinds: type) -> bool:
+    """Is there such a part? Each shared part is looked at once: `has` walks the tree, which may be too large."""
+    return any(isinstance(e, kinds) for e in children_first(expression))
 
 
 def usable(value: Any) -> bool:
@@ -149,7 +157,7 @@ def _attempt(
         return None
     totals = [apply(sp.Add, *[times(draw.choice([1, -1, 2, sp.Rational(1, 3)]), e) for e in loose])]
     totals += [draw.choice(pool.entries)[0] for _ in range(outputs - 1)]
-    if not totals[0].free_symbols or any(t.has(sp.I, sp.nan, sp.zoo, sp.oo, sp.Derivative, sp.zeta) for t in totals):
+    if not holds_any(totals[0], sp.Symbol) or any(holds_any(t, *UNWANTED) for t in totals):
         return None
     return [Case(total, symbols, tuple(point), kink) for total in totals]
 
@@ -258,7 +266,9 @@ def _function(smooth: bool) -> Maker:
 def apply(head: Any, *arguments: Any) -> Any:
     """The head on the arguments; evaluated by SymPy only if they are small: it asks the assumptions of all below."""
     small = all(len(children_first(a)) < SMALL for a in arguments)
-    return head(*arguments) if small or head is logaddexp else head(*arguments, evaluate=False)
+    if head is logaddexp and not small:
+        return bare(head, *arguments)  # it sorts its arguments, and asks the assumptions for that
+    return head(*arguments) if small else head(*arguments, evaluate=False)
 
 
 def _near_a_kink(head: Any, values: Sequence[Any]) -> bool:
@@ -335,9 +345,9 @@ def _undefined(draw: random.Random, pool: Pool) -> Any:
 
 def _condition(draw: random.Random, pool: Pool) -> tuple[Any, bool]:
     (a, x), (b, y) = pool.take(), pool.take()
-    if a.has(sp.Piecewise):  # SymPy would fold and simplify it, for minutes
+    if holds_any(a, sp.Piecewise):  # SymPy would fold and simplify it, for minutes
         a, x = pool.entries[0]
-    if abs(x - y) < GAP or a == b or b.has(sp.Piecewise):
+    if abs(x - y) < GAP or a == b or holds_any(b, sp.Piecewise):
         b, y = (a2 := sp.Rational(round(4 * float(x)) + 2, 4)), _mp(a2)
     relation, holds = draw.choice([(sp.Lt, x < y), (sp.Le, x <= y), (sp.Gt, x > y), (sp.Ge, x >= y), (sp.Ne, True)])
     condition = relation(a, b, evaluate=False)
