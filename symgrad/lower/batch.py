@@ -32,8 +32,8 @@ class Batch:
 
     def single(self, k: int) -> np.ndarray | float:
         """The k-th value where there is one point."""
-        core = self.cores[k]
-        return np.ascontiguousarray(self.values[k], np.float64).reshape(core) if core else float(self.values[k].item())
+        core, value = self.cores[k], np.asarray(self.values[k], np.float64)
+        return _aligned(value.reshape(core)) if core else float(value.item())
 
     def run(self, code: BatchCode, targets: Sequence[np.ndarray], cores: Sequence[Shape]) -> None:
         """Fill the targets, of shape batch + core each."""
@@ -45,7 +45,7 @@ class Batch:
             raise MemoryError("no memory for the values between parts")
         for target, core, output in zip(targets, cores, outputs, strict=True):
             if not np.may_share_memory(target, output):
-                flat = output[..., : self.count].reshape(*core, *self.shape)
+                flat = output[..., : self.count].reshape((*core, *self.shape))
                 target[...] = _points_first(flat, len(core))
 
     def _input(self, k: int, room: int) -> np.ndarray:
@@ -55,7 +55,7 @@ class Batch:
             return _aligned(value.reshape(core))
         if value.ndim - len(core) != len(self.shape) or value.shape[: len(self.shape)] != self.shape:
             value = np.broadcast_to(value, (*self.shape, *core))
-        flat = _points_last(value, len(core)).reshape(*core, self.count)
+        flat = _points_last(value, len(core)).reshape((*core, self.count))
         if room == self.count:
             return _aligned(flat)
         padded = np.empty((*core, room))  # with a point of the batch: a vector function may be slow on others

@@ -73,7 +73,7 @@ def reference(kernel: Kernel, values: Sequence[Any]) -> list[np.ndarray]:
         numbers = evaluate(result.elements, places)
         shape = np.broadcast_shapes(*map(np.shape, numbers), *map(np.shape, places.values()))
         numbers = [np.broadcast_to(np.asarray(y, float), shape) for y in numbers]
-        results.append(np.array(numbers).reshape(*result.shape, *shape))
+        results.append(np.array(numbers).reshape((*result.shape, *shape)))
     return results
 
 
