@@ -14,6 +14,7 @@ from symgrad.errors import ArgumentError
 from symgrad.evaluate import evaluate
 from symgrad.graph import Node, reachable
 from symgrad.ops.leaf import Input, Leaf
+from symgrad.simplify import FORM, simplify
 
 if TYPE_CHECKING:
     from symgrad.function import Function
@@ -98,9 +99,11 @@ def explain(function: Function, at: Mapping[Any, Any] | Sequence[Any] | None = N
         upstream = dict(zip(active, derivatives.build_grad(target, active), strict=True))
         one = target.graph.node(1)
         local = {node: node.op.bprop(node, one) for node in active if not isinstance(node.op, Leaf)}
-    wanted = [*nodes, *upstream.values(), *(p for partials in local.values() for p in partials if isinstance(p, Node))]
+        partials = [p for row in local.values() for p in row if isinstance(p, Node)]
+        shown = dict(zip(partials, simplify(partials, FORM if function.simplified else ()).outputs, strict=True))
+    wanted = [*nodes, *upstream.values(), *shown.values()]
     numbers = dict(zip(wanted, evaluate(wanted, values), strict=True)) if values is not None else {}
-    form = _formulas([p for partials in local.values() for p in partials if isinstance(p, Node)], names)
+    form = _formulas(list(shown.values()), names)
     steps = []
     for node in nodes:
         if isinstance(node.op, Leaf) and not isinstance(node.op, Input):
@@ -109,13 +112,14 @@ def explain(function: Function, at: Mapping[Any, Any] | Sequence[Any] | None = N
         for x, partial in zip(node.inputs, local.get(node, ()), strict=False):
             if x not in upstream or partial is None:
                 continue
+            partial = shown[partial]
             value = numbers.get(partial)
             product = None if value is None else float(value * numbers[upstream[node]])
             edges.append(Edge(names[x], form[partial], None if value is None else float(value), product))
         formula = node.op.to_sympy(*[names[x] for x in node.inputs])
         arriving = numbers.get(upstream[node]) if node in upstream else None
         steps.append(Step(names[node], formula, _float(numbers.get(node)), _float(arriving), tuple(edges)))
-    return Explanation(repr(function), tuple(steps), None if values is None else _shown(function, values))
+    return Explanation(function.head, tuple(steps), None if values is None else _shown(function, values))
 
 
 def _names(nodes: Sequence[Node], target: Node, name: str) -> dict[Node, Any]:

@@ -312,12 +312,14 @@ class Function:
         return self.structure.build(leaves)
 
     def __str__(self) -> str:
-        return to_text(self._head(), where_form(self._elements()), self._build)
+        return to_text(self.head, where_form(self._elements()), self._build)
 
     def __repr__(self) -> str:
-        return f"<symgrad.Function {self._head()}, {len(self.nodes)} nodes>"
+        return f"<symgrad.Function {self.head}, {len(self.nodes)} nodes>"
 
-    def _head(self) -> str:
+    @property
+    def head(self) -> str:
+        """The name and the arguments, as text."""
         return f"{self.name}({', '.join(a.name if a.shape == () else _declared_text(a) for a in self.arguments)})"
 
     def latex(self) -> str:

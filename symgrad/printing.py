@@ -5,9 +5,11 @@ The size of a tree is counted before it is printed: a graph of sixty nodes can b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import sympy as sp
 
 from symgrad.graph import Node, consumers, reachable
@@ -115,8 +117,12 @@ def _text(value: Any) -> str:
     """str of a nested structure, in which SymPy prints as str and not as repr."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k}: {_text(v)}" for k, v in value.items()) + "}"
-    if isinstance(value, sp.MatrixBase):
-        return _text(value.flat() if value.shape[1] == 1 else value.tolist())
+    if isinstance(value, (sp.MatrixBase, sp.NDimArray)):
+        if math.prod(value.shape) > LONGEST:
+            shown = _cut(list(_elements(value)))
+            ends = ", ".join(map(_text, shown.first)), ", ".join(map(_text, shown.last))
+            return f"array of shape {value.shape}: [{ends[0]}, ... {shown.left_out} more ..., {ends[1]}]"
+        return _text(value.flat() if value.shape[1:] == (1,) else value.tolist())
     if isinstance(value, (tuple, list)):
         inner = ", ".join(map(_text, value))
         if isinstance(value, list):
@@ -128,7 +134,15 @@ def _text(value: Any) -> str:
     return f"{text[: WIDEST // 2]} ... {len(text) - WIDEST} more characters ... {text[-WIDEST // 2 :]}"
 
 
+def _elements(array: Any) -> Iterator[Any]:
+    return (array[index] for index in np.ndindex(*array.shape))
+
+
 def _latex(value: Any) -> str:
+    if isinstance(value, (sp.MatrixBase, sp.NDimArray)) and math.prod(value.shape) > LONGEST:
+        shown = _cut(list(_elements(value)))
+        ends = ", ".join(map(_latex, shown.first)), ", ".join(map(_latex, shown.last))
+        return rf"\left[{ends[0]},\ \ldots\ \text{{{shown.left_out} more}}\ \ldots,\ {ends[1]}\right]"
     expressions = [value] if isinstance(value, sp.Basic) else []
     return str(sp.latex(value, order=_order(*expressions)))
 

@@ -97,7 +97,7 @@ def test_a_point_of_an_array_argument_is_given_whole_or_by_element() -> None:
 
 def test_the_text_is_a_table() -> None:
     assert str(sg.Function([X], sp.sin(X) * 2).explain([0.0])).splitlines() == [
-        "<symgrad.Function f(x), 3 nodes> at x = 0",
+        "f(x) at x = 0",
         "step  formula  value  upstream  local gradient    product",
         "---------------------------------------------------------",
         "x     x        0      2",

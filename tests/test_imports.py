@@ -25,7 +25,15 @@ LAYERS = [
 ]
 # What nests as a user nests lists in lists, or as loops stand in loops; or twice, in a power of 2*x. All else loops.
 NESTED = {
-    *("structure._flatten", "structure.Structure", "printing._text", "check._flat", "lambdify._leaves", "cli._numbers"),
+    *(
+        "structure._flatten",
+        "structure.Structure",
+        "printing._text",
+        "printing._latex",
+        "check._flat",
+        "lambdify._leaves",
+        "cli._numbers",
+    ),
     *("lower.program._lines", "lower.python._flat", "lower.llvm._flat", "lower.llvm._Function"),
     "ops.arithmetic.power",
 }
