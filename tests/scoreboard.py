@@ -53,6 +53,16 @@ class Line:
         for name, value in outcome.numbers.items():
             self.numbers.setdefault(name, []).append(value)
 
+    def merge(self, other: Line) -> None:
+        """The cases of another line of the same name."""
+        self.cases += other.cases
+        self.failures += other.failures
+        self.seconds += other.seconds
+        self.skipped += other.skipped
+        self.error = max(self.error, other.error)
+        for name, values in other.numbers.items():
+            self.numbers.setdefault(name, []).extend(values)
+
     def __str__(self) -> str:
         notes = [f"{self.skipped} numbers skipped"] if self.skipped else []
         for name, values in sorted(self.numbers.items()):
@@ -103,7 +113,7 @@ def run(
     for group in chosen:
         todo = list(cases if cases is not None else numbers_of_cases(group, full))
         chunks += [(group.name, seed, todo[i : i + CHUNK]) for i in range(0, len(todo), CHUNK)]
-    if jobs == 1:
+    if jobs == 1 or len(chunks) == 1:  # a process is not worth starting for a small table
         results: Iterable[list[tuple[str, Outcome, str, float]]] = map(_chunk, chunks)
         _fill(lines, results)
     else:
@@ -141,14 +151,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.full:
         os.environ[FULL] = "1"
     start = time.perf_counter()
-    lines = run(chosen, options.seed, full=options.full, jobs=options.jobs, cases=options.case)
-    print(f"{'group':22} {'cases':>7} {'failures':>8} {'worst':>10} {'seconds':>8}")
-    for line in lines:
-        print(line)
-    for line in lines:
+    print(f"{'group':22} {'cases':>7} {'failures':>8} {'worst':>10} {'seconds':>8}", flush=True)
+    lines: dict[str, Line] = {}
+    for group in chosen:  # one after the other, so that a line is there as soon as it is known
+        for line in run([group], options.seed, full=options.full, jobs=options.jobs, cases=options.case):
+            if line.name == group.name:
+                print(line, flush=True)
+            lines.setdefault(line.name, Line(line.name)).merge(line)
+    for line in lines.values():
+        if line.name not in known:
+            print(line)
+    for line in lines.values():
         for failure in line.failures[:SHOWN]:
             print(f"\n{failure}")
-    failures = sum(len(line.failures) for line in lines)
+    failures = sum(len(line.failures) for line in lines.values())
     print(
         f"\nseed {options.seed}, {failures} failures, {time.perf_counter() - start:.0f} s on {options.jobs} processes"
     )
