@@ -1,4 +1,4 @@
-"""The kernel for one point, called through its address: a function of plain numbers and arrays, without Numba's dispatcher.
+"""The kernel for one point, called through its address: a function of numbers and arrays, without Numba's dispatcher.
 
 In a fresh process it is ready in half the time (a first value in 0.3 s against 0.7 s: type inference would first load
 all that Numba knows), but a call takes some 2 microseconds more.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
-import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -11,14 +9,14 @@ from typing import Any, NamedTuple
 import sympy as sp
 
 from symgrad.graph import Op
-from symgrad.lower.names import fresh, is_safe
+from symgrad.lower.names import fresh, is_path, is_safe
 from symgrad.lower.program import as_double
 
 # How tightly an expression holds together, loosest first, in the order of Python's own rules.
 RELATION, EITHER, BOTH, SUM, TERM, SIGN, POWER, ATOM = range(8)
 
 LARGEST_INTEGER = 2**53  # beyond it an integer is written as the float64 that it becomes
-LONGEST = 600  # characters: a longer expression gets a name, so that a sum of thousands is no deep nest for Python's parser
+LONGEST = 600  # characters: longer expressions get names, else a sum of thousands is too deep for Python's parser
 
 # C's names -> NumPy's where they differ, and those that only scipy.special has.
 NUMPY = {
@@ -85,14 +83,15 @@ class Expressions:
     def number(self, value: Any) -> Text:
         if value in CONSTANTS:
             return Text(CONSTANTS[value])
-        if isinstance(value, Fraction) and Fraction(as_double(value)) != value:
-            if max(abs(value.numerator), value.denominator) <= LARGEST_INTEGER:
+        double = as_double(value)
+        if isinstance(value, Fraction) and max(abs(value.numerator), value.denominator) <= LARGEST_INTEGER:
+            if Fraction(double) != value:
                 return Text(str(value), TERM)  # one division of exact numbers: rounded once
-        if isinstance(value, int) and abs(value) <= LARGEST_INTEGER:
+            text = repr(double)
+        elif isinstance(value, int) and abs(value) <= LARGEST_INTEGER:
             text = str(value)
         else:
-            double = as_double(value)
-            text = repr(double) if math.isfinite(double) else repr(double).replace("nan", "np.nan").replace("inf", "np.inf")
+            text = repr(double).replace("nan", "np.nan").replace("inf", "np.inf")
         return Text(text, SIGN if text.startswith("-") else ATOM)
 
     def add(self, a: Text, b: Text) -> Text:
@@ -150,8 +149,7 @@ class Expressions:
     def user(self, op: Op, *args: Text) -> Text:
         function = op.python  # type: ignore[attr-defined]
         module, name = function.__module__, function.__qualname__
-        path = f"{module}.{name}".split(".")
-        if module != "__main__" and "." not in name and all(p.isidentifier() and p.isascii() and not keyword.iskeyword(p) for p in path):
+        if module != "__main__" and is_path(module) and is_safe(name):
             source = f"from {module} import {name} as {{name}}"
         else:
             source = "# {name}: the function that was registered, to be defined here"

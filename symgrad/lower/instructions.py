@@ -1,8 +1,8 @@
 """The words in which operations say how they are computed -> LLVM instructions, on doubles and on vectors of them.
 
-Arithmetic carries the flag `contract`, so that a*b + c may be one fused operation, and no other: the rest of "fast math"
-breaks nan, infinities and signed zeros. Both operands of an instruction are vectors or neither is; a number that is the
-same for all lanes stays a scalar until it meets a vector.
+Arithmetic carries the flag `contract`, so that a*b + c may be one fused operation, and no other: the rest of "fast
+math" breaks nan, infinities and signed zeros. Both operands of an instruction are vectors or neither is; a number
+that is the same for all lanes stays a scalar until it meets a vector.
 """
 
 from __future__ import annotations

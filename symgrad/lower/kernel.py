@@ -1,9 +1,8 @@
-"""Arguments and results -> the compiled kernel: for one point, for a batch, for C. Nothing is compiled before it is used."""
+"""Arguments and results -> the compiled kernel: for one point, for a batch, for C. Compiled when it is first used."""
 
 from __future__ import annotations
 
 import gc
-import math
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,7 +24,8 @@ if TYPE_CHECKING:
     from symgrad.lower.instructions import Module
     from symgrad.lower.numba_entry import BatchCode
 
-SIGNATURES = ("float64(float64, ...)", "float64(intc, CPointer(float64))", "float64(intc, CPointer(float64), voidptr)")
+# How C libraries pass many numbers: their count and address, and perhaps data of the user's.
+POINTER_SIGNATURES = ("float64(intc, CPointer(float64))", "float64(intc, CPointer(float64), voidptr)")
 
 
 class Kernel:
@@ -95,16 +95,18 @@ class Kernel:
         """The kernel as a C function, for scipy.LowLevelCallable(kernel.cfunc(signature).ctypes).
 
         signature: "float64(float64)", with a float64 for each argument; or "float64(intc, CPointer(float64))", with or
-        without a voidptr after it, which is ignored. Raises ArgumentError unless arguments and the one result are scalars.
+        without a voidptr after it, which is ignored.
+
+        Raises ArgumentError for other signatures, and unless the arguments and the one result are scalars.
         """
         from symgrad.lower import numba_entry
 
         if any(a.shape for a in self.arguments) or [r.shape for r in self.results] != [()]:
             raise ArgumentError("a C function takes numbers to one number", got=self.name, hint="use njit or batch")
         inputs = len(self.arguments)
-        scalars = f"float64({', '.join(['float64'] * inputs)})"
-        if "".join(signature.split()) not in {"".join(s.split()) for s in (scalars, *SIGNATURES[1:])}:
-            raise ArgumentError("no C signature of this function", got=signature, wanted=" or ".join((scalars, *SIGNATURES[1:])))
+        signatures = (f"float64({', '.join(['float64'] * inputs)})", *POINTER_SIGNATURES)
+        if "".join(signature.split()) not in {"".join(s.split()) for s in signatures}:
+            raise ArgumentError("no C signature of this function", got=signature, wanted=" or ".join(signatures))
         with numba_entry.LOCK:
             return numba_entry.c_callback(self.njit, signature, inputs)
 

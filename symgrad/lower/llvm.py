@@ -161,8 +161,8 @@ class _Function(Instructions):
     def read(self, value: int) -> Value:
         operand = self.values.get(value) or self.writer.numbers.get(value)
         if operand is None:
-            type_ = self.writer.types[value]
-            operand = self.values[value] = self.define(f"load {type_}, ptr {self.slot(self.writer.slots[value])}", type_)
+            type_, slot = self.writer.types[value], self.slot(self.writer.slots[value])
+            operand = self.values[value] = self.define(f"load {type_}, ptr {slot}", type_)
         return operand
 
     def slot(self, number: int) -> str:
@@ -195,7 +195,8 @@ class _Function(Instructions):
         """((i0 d1 + i1) d2 + i2) ..., with numbers multiplied out here."""
         total: int | str = 0
         for dim, i in zip(dims, index, strict=True):
-            total = self.integer("add", self.integer("mul", total, self.size(dim)), self.indices.get(i, i))
+            place = self.indices[i] if isinstance(i, str) else i
+            total = self.integer("add", self.integer("mul", total, self.size(dim)), place)
         return str(total)
 
     def size(self, dim: Extent) -> int | str:

@@ -1,4 +1,4 @@
-"""Names that users chose -> names that generated source may hold: harmless, unique, and theirs where that is possible."""
+"""Names that users chose -> names that generated source may hold: harmless, unique, and theirs where possible."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ def is_safe(name: str) -> bool:
     if len(name) > LONGEST or not _IDENTIFIER.fullmatch(name):
         return False
     return name not in _RESERVED and not name.startswith("__")
+
+
+def is_path(module: str) -> bool:
+    """Is this the dotted name of a module, in plain ASCII identifiers?"""
+    return all(_IDENTIFIER.fullmatch(part) and not keyword.iskeyword(part) for part in module.split("."))
 
 
 def identifiers(names: Sequence[str], prefix: str, taken: Iterable[str] = ()) -> list[str]:

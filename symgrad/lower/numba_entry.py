@@ -1,4 +1,4 @@
-"""LLVM IR -> something to call, by way of Numba: the only file that knows it. Import it when a kernel is first compiled.
+"""LLVM IR -> something to call, by way of Numba: the only file that knows it. Imported when a kernel is first compiled.
 
 Numba's own front end sees one call of an intrinsic that brings the finished module, since its compile time grows faster
 than the number of statements. One lock keeps two threads from compiling at once.
@@ -19,6 +19,7 @@ from numba.core import cgutils, types
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
+from numba.core.types import containers
 from numba.extending import intrinsic
 
 from symgrad.errors import RegistrationError
@@ -29,7 +30,7 @@ LOCK = threading.RLock()
 OPTIONS = {"error_model": "numpy", "nogil": True}  # 1/0 is an infinity; other threads run meanwhile
 
 Shape = tuple[int, ...]
-# (function, number of arguments) -> users' functions as C functions: as long as the process lives, for kernels hold the addresses
+# (function, number of arguments) -> users' functions as C functions. Kept for good: kernels hold their addresses.
 _USERS: dict[tuple[Any, int], Any] = {}
 
 _F8, _I32, _I64, _POINTER = ir.DoubleType(), ir.IntType(32), ir.IntType(64), ir.IntType(8).as_pointer()
@@ -49,7 +50,7 @@ class PointCode(NamedTuple):
     library: Any  # keeps the machine code
 
 
-@global_compiler_lock  # type: ignore[misc]
+@global_compiler_lock
 def batch_code(text: str, module: Module) -> BatchCode:
     """Compile a kernel with a size. Calling it lets other threads run."""
     library = cpu_target.target_context.codegen().create_library(module.symbol)
@@ -59,7 +60,7 @@ def batch_code(text: str, module: Module) -> BatchCode:
     return BatchCode(kind(library.get_pointer_to_function(module.symbol)), library)
 
 
-@global_compiler_lock  # type: ignore[misc]
+@global_compiler_lock
 def point_code(text: str, module: Module, arguments: Sequence[Shape], results: Sequence[Shape]) -> PointCode:
     """Compile a kernel for one point, to be called through its address. Calling it lets other threads run."""
     library = cpu_target.target_context.codegen().create_library(module.symbol)
@@ -71,7 +72,7 @@ def point_code(text: str, module: Module, arguments: Sequence[Shape], results: S
 
 
 def point_dispatcher(text: str, module: Module, arguments: Sequence[Shape], results: Sequence[Shape]) -> Any:
-    """Compile a kernel for one point: a function of floats and arrays that returns a float, an array or a tuple of them.
+    """Compile a kernel for one point: a function of floats and arrays to a float, an array or a tuple of them.
 
     Other types raise TypeError, arrays of other shapes ValueError.
     """
@@ -95,7 +96,7 @@ def c_callback(dispatcher: Any, signature: str, inputs: int) -> Any:
     With CPointer arguments the C caller's count must not be less than the kernel's, else the result is nan.
     """
     kind = numba.core.sigutils.normalize_signature(signature)[0]
-    if types.CPointer(types.float64) in kind:
+    if "CPointer" in signature:
         names = [f"x{k}" for k in range(len(kind))]
         values = ", ".join(f"x1[{k}]" for k in range(inputs))
         lines = [f"return kernel({values}) if x0 >= {inputs} else nan"]
@@ -109,7 +110,7 @@ def _function(names: Sequence[str], lines: Sequence[str], scope: dict[str, Any])
     """The Python function that Numba compiles around a kernel. Nothing a user wrote gets here: names are positions."""
     source = "\n    ".join([f"def entry({', '.join(names)}):", *lines])
     scope["__name__"] = __name__
-    exec(source, scope)  # noqa: S102
+    exec(source, scope)
     return scope["entry"]
 
 
@@ -128,7 +129,7 @@ def _add(library: Any, text: str, module: Module) -> None:
 
 
 def _user_address(op: Op) -> int:
-    """The address of a user's function of floats, as a C function. Raises RegistrationError if Numba cannot compile it."""
+    """The address of a user's function as a C function. Raises RegistrationError if Numba cannot compile it."""
     implementation, count = op.implementation, op.arity  # type: ignore[attr-defined]
     if (implementation, count) not in _USERS:
         names = [f"x{k}" for k in range(count)]
@@ -169,9 +170,9 @@ def _kernel_call(text: str, module: Module, results: Sequence[Shape]) -> Any:
         found = [builder.load(builder.gep(numbers, [ir.Constant(_I64, k)])) for k in range(scalars)]
         return context.make_tuple(builder, signature.return_type, found)
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def call(typing_context: Any, inputs: Any, arrays: Any) -> Any:
-        return types.UniTuple(types.float64, scalars)(inputs, arrays), codegen
+        return containers.UniTuple(types.float64, scalars)(inputs, arrays), codegen
 
     return call
 
@@ -192,7 +193,7 @@ def _shape_check(shapes: Sequence[Shape]) -> Any:
                     context.call_conv.return_user_exc(builder, ValueError, (message,))
         return context.get_dummy_value()
 
-    @intrinsic  # type: ignore[misc]
+    @intrinsic
     def check(typing_context: Any, inputs: Any) -> Any:
         return types.void(inputs), codegen
 

@@ -1,4 +1,4 @@
-"""The program: what the scheduler decided, as a small frozen value that prints. The emitters write it down and decide nothing.
+"""The program: what the scheduler decided, as a small frozen value that prints. The emitters decide nothing.
 
     program  = name, buffers, body
     body     = statement*
@@ -9,7 +9,7 @@
               | Loop(index, extent, body)    for index in range(extent); iterations are independent, lanes of a vector
               | Part(body)                   straight-line code that is compiled as a function of its own
 
-Values are numbered; each is assigned once. A value made inside a Part may be read in a later Part: the emitter keeps it.
+Values are numbered; each is assigned once. A value made in a Part may be read in a later one: the emitter keeps it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Extent = int | str  # a number, or the name of a size that is read when the kern
 
 @dataclass(frozen=True)
 class Buffer:
-    """Numbers that come in or go out. No dims: one number, passed by value; else C-contiguous, the last index fastest."""
+    """Numbers that come in or go out. No dims: one number, which comes in by value; else C-contiguous."""
 
     name: str
     dims: tuple[Extent, ...]

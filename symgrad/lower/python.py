@@ -73,9 +73,9 @@ class _Writer:
         stand_ins = [Text(f"\0{k}\0") for k in range(len(arguments))]
         trial = s.op.emit(Expressions(lambda text: text, set(self.taken)), *stand_ins).text
         for k, (a, stand_in) in enumerate(zip(arguments, stand_ins, strict=True)):
-            if a.binding != ATOM or "(" in a.text:
-                if trial.count(stand_in.text) > 1:
-                    arguments[k] = self._name(s.arguments[k])
+            is_computed = a.binding != ATOM or "(" in a.text
+            if is_computed and trial.count(stand_in.text) > 1:
+                arguments[k] = self._name(s.arguments[k])
         text = s.op.emit(self.words, *arguments)
         while len(text.text) > INLINE:
             longest = max(range(len(arguments)), key=lambda k: len(arguments[k].text), default=0)
@@ -105,7 +105,8 @@ class _Writer:
             return elements[()]
         if 0 in shape:
             return f"np.empty({tuple(shape)})"
-        self.body += _filled(f"{buffer.name} = np.array(", _nested([elements[k] for k in sorted(elements)], shape), ")", INDENT)
+        nested = _nested([elements[k] for k in sorted(elements)], shape)
+        self.body += _filled(f"{buffer.name} = np.array(", nested, ")", INDENT)
         return buffer.name
 
 

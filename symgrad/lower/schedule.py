@@ -7,7 +7,7 @@ from itertools import product as positions
 from typing import NamedTuple, Protocol
 
 from symgrad.graph import Node, consumers, reachable
-from symgrad.lower.names import identifiers
+from symgrad.lower.names import fresh, identifiers, is_safe
 from symgrad.lower.program import Buffer, Let, Load, Loop, Number, Part, Program, Statement, Store
 from symgrad.lower.quotient import quotients
 from symgrad.ops.leaf import Const
@@ -81,7 +81,7 @@ def schedule(
             if node in inside or not batch:  # at once: a value that is stored need not be kept
                 yield from (Store(*place, k) for place in stores.get(node, ()))
 
-    (own,) = identifiers([name], "f", (*names, *outs))
+    own = name if is_safe(name) and name not in (*names, *outs) else fresh("f", {*names, *outs})
     if not batch:
         return Program(own, tuple(buffers), _in_parts(list(statements(nodes))))
     once = list(statements(node for node in nodes if node not in inside))

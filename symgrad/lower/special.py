@@ -21,13 +21,14 @@ SIGNATURES: dict[str, tuple[str, tuple[float, ...]]] = {
     "lambertw": ("Dld->D", (1e-8,)),  # z, branch, tolerance: as scipy.special.lambertw calls it
 }
 # NumPy's letter of an element type -> LLVM's, and its size in bytes.
-ELEMENTS = {"d": ("double", 8), "l": (f"i{8 * ctypes.sizeof(ctypes.c_long)}", ctypes.sizeof(ctypes.c_long)), "D": ("double", 16)}
+LONG = ctypes.sizeof(ctypes.c_long)
+ELEMENTS = {"d": ("double", 8), "l": (f"i{8 * LONG}", LONG), "D": ("double", 16)}
 
 
 class _Ufunc(ctypes.Structure):
     """The head of NumPy's PyUFuncObject."""
 
-    _fields_ = [  # noqa: RUF012  ctypes reads a list
+    _fields_ = [
         ("object", ctypes.c_byte * object.__basicsize__),
         *((name, ctypes.c_int) for name in ("nin", "nout", "nargs", "identity")),
         ("functions", ctypes.POINTER(ctypes.c_void_p)),
@@ -74,8 +75,7 @@ def special_function(name: str, inputs: int) -> SpecialFunction:
 
 
 def definition(function: SpecialFunction, symbol: str, lanes: int) -> str:
-    """The LLVM function of this symbol: doubles, or vectors of doubles, to one of them. A complex value that is not real
-    is nan."""
+    """The LLVM function of this symbol, of doubles or vectors of them. A complex value that is not real is nan."""
     return "\n".join(_definition(function, symbol, lanes))
 
 

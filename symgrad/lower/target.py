@@ -1,12 +1,13 @@
-"""The machine -> what the emitter may use of it: the width of its vectors, and the vector functions of its C library."""
+"""The machine -> what the emitter may use of it: the width of its vectors, the vector functions of its C library."""
 
 from __future__ import annotations
 
 import struct
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 
-# Where vector functions of C's math library are: glibc's libmvec. 4 ulp at worst (glibc manual, errors in math functions).
+# Where vector functions of C's math library are: glibc's libmvec. 4 ulp at worst (glibc manual, 19.7).
 LIBMVEC = "libmvec.so.1"
 # The letter of each width in the names of its functions (x86-64 vector function ABI, section 2.6).
 VECTOR_ABI = {8: "e", 4: "d", 2: "b"}
@@ -32,10 +33,8 @@ def host() -> Target:
 
     triple, _, features = cpu_target.target_context.codegen().magic_tuple()
     if triple.startswith("x86_64") and "linux" in triple:
-        try:
+        with suppress(RuntimeError):  # a C library without it, such as musl: functions are then called lane by lane
             llvm.load_library_permanently(LIBMVEC)
-        except RuntimeError:  # a C library without it, such as musl: functions are then called lane by lane
-            pass
     enabled = set(features.split(","))
     return Target(8 if "+avx512f" in enabled else 4 if "+avx2" in enabled else 2)
 

@@ -51,12 +51,11 @@ def function_of(kernel: Kernel) -> Any:
     """The function in the kernel's Python source, executed as users would."""
     scope: dict[str, Any] = {}
     exec(compile(kernel.source, "<source>", "exec"), scope)
-    (name,) = [line.split("(")[0][4:] for line in kernel.source.split("\n") if line.startswith(f"def {kernel.program.name}(")]
 
     def quiet(*values: Any) -> Any:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
-            return scope[name](*values)
+            return scope[kernel.program.name](*values)
 
     return quiet
 

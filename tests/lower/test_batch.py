@@ -92,7 +92,9 @@ def test_batch_axes_broadcast(shapes: tuple[tuple[int, ...], ...]) -> None:
         assert_close(got, y, TOLERANCE)
 
 
-@pytest.mark.parametrize("batches", [((), (), ()), ((6,), (), ()), ((), (6,), ()), ((2, 1), (5,), (2, 5)), ((17,), (17,), (17,))])
+@pytest.mark.parametrize(
+    "batches", [((), (), ()), ((6,), (), ()), ((), (6,), ()), ((2, 1), (5,), (2, 5)), ((17,), (17,), (17,))]
+)
 def test_array_arguments_and_results(batches: tuple[tuple[int, ...], ...]) -> None:
     kernel, rng = arrays(), np.random.default_rng(2)
     a, v, s = (rng.uniform(-1, 1, (*b, *core)) for b, core in zip(batches, ((2, 3), (3,), ()), strict=True))
@@ -155,7 +157,8 @@ def test_inputs_are_left_as_they_were() -> None:
 def test_out_is_filled_in_any_layout(n: int) -> None:
     kernel, values = small(), points(n)
     wanted = kernel.batch(values)
-    for out in ([np.empty(n), np.empty(n)], [np.empty((n, 2))[:, k] for k in range(2)], [unaligned(np.ones(n)) for _ in range(2)]):
+    wide = np.empty((n, 2))
+    for out in ([np.empty(n), np.empty(n)], [wide[:, 0], wide[:, 1]], [unaligned(np.ones(n)) for _ in range(2)]):
         got = kernel.batch(values, out)
         assert all(a is b for a, b in zip(got, out, strict=True))
         assert all(map(np.array_equal, out, wanted))

@@ -1,4 +1,4 @@
-"""Every operation, in every way there is to compute it: a point, a batch, and Python source, against its own evaluate."""
+"""Every operation in every way there is to compute it, a point, a batch, and Python source, against its evaluate."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from symgrad.ops.select import Select
 from tests.lower.programs import assert_close, function_of, inputs, kernel_of, reference
 from tests.rules import domain, operations
 
-# libmvec is good to 4 ulp, scipy.special to some hundreds, and an argument that is off by 1 ulp moves a result by its condition.
+# libmvec is good to 4 ulp, scipy.special to some hundreds; an argument off by 1 ulp moves a result by its condition.
 TOLERANCE = 1e-12
 SPECIAL = (0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 1e-300, 1e300, -1e300, 710.0, np.inf, -np.inf, np.nan)
 

@@ -1,0 +1,132 @@
+"""Programs: what is computed, in which order, once or for each point, and in which parts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from symgrad.graph import Graph
+from symgrad.lower.kernel import Kernel
+from symgrad.lower.program import Let, Load, Loop, Part, Program, Store
+from symgrad.lower.schedule import Result, schedule
+from symgrad.ops.exponential import Exp
+from symgrad.ops.trigonometric import Sin
+from tests.lower.programs import Argument, array, assert_close, inputs, kernel_of, random_graph
+
+
+def small() -> Kernel:
+    """x, a (2,) -> x sin(a0) / a1, [exp(x), a1]."""
+    graph = Graph()
+    (x,), a = inputs(graph, "x"), array(graph, "a", 2)
+    first, second = a.elements
+    return kernel_of([x, a], [x * Sin().apply(first) / second, Result((2,), (Exp().apply(x), second))])
+
+
+def batch(kernel: Kernel, *varying: bool) -> Program:
+    return schedule(kernel.name, kernel.arguments, kernel.results, varying=varying)
+
+
+def test_program_of_a_point() -> None:
+    assert str(small().program) == (
+        "program f(in x: f8; in a: f8[2]; out out0: f8; out out1: f8[2])\n"
+        "  %0 = load x\n"
+        "  %1 = load a[0]\n"
+        "  %2 = load a[1]\n"
+        "  out1[1] = %2\n"
+        "  %3 = sin(%1)\n"
+        "  %4 = product(%0, %3)\n"
+        "  %5 = quotient[* /](%4, %2)\n"
+        "  out0 = %5\n"
+        "  %6 = exp(%0)\n"
+        "  out1[0] = %6"
+    )
+
+
+def test_program_of_a_batch_computes_what_is_uniform_once() -> None:
+    assert str(batch(small(), True, False)) == (
+        "program f(in x: f8[n]; in a: f8[2]; out out0: f8[n]; out out1: f8[2, n])\n"
+        "  %1 = load a[0]\n"
+        "  %2 = load a[1]\n"
+        "  %3 = sin(%1)\n"
+        "  %5 = power[-1](%2)\n"
+        "  for i in simd(n):\n"
+        "    out1[1, i] = %2\n"
+        "    %0 = load x[i]\n"
+        "    %4 = product(%0, %3)\n"
+        "    %6 = product(%4, %5)\n"
+        "    out0[i] = %6\n"
+        "    %7 = exp(%0)\n"
+        "    out1[0, i] = %7"
+    )
+
+
+def test_a_reciprocal_that_is_shared_is_computed_once() -> None:
+    graph = Graph()
+    x, y, z = inputs(graph, "x", "y", "z")
+    names = [s.op.label() for s in kernel_of([x, y, z], [x / y, z / y]).program.body if isinstance(s, Let)]
+    assert names == ["power[-1]", "product", "product"]
+
+
+def test_a_reciprocal_that_is_a_result_is_kept() -> None:
+    graph = Graph()
+    x, y = inputs(graph, "x", "y")
+    names = [s.op.label() for s in kernel_of([x, y], [x / y, 1 / y]).program.body if isinstance(s, Let)]
+    assert names == ["power[-1]", "product"]
+
+
+def test_quotients_round_as_division_does() -> None:
+    graph = Graph()
+    x, y, z = inputs(graph, "x", "y", "z")
+    kernel = kernel_of([x, y, z], [x / y, x / y**2 / z, x / y * z])
+    for x0, y0, z0 in np.random.default_rng(0).uniform(0.1, 10, (200, 3)):
+        got = kernel.njit(x0, y0, z0)
+        assert got[0] == x0 / y0
+        assert_close(got[1:], [x0 / y0**2 / z0, x0 / y0 * z0], 1e-15)
+    # 1e200 1e200 overflows, 1e200 / 1e300 does not; and the other way round for divisors
+    assert_close(kernel.njit(1e200, 1e300, 1e200)[2], 1e100, 1e-15)
+    assert_close(kernel.njit(1e-200, 1e-100, 1e-200)[1], 1e200, 1e-15)
+
+
+def test_only_what_results_depend_on_is_scheduled() -> None:
+    graph = Graph()
+    x, y = inputs(graph, "x", "y")
+    Exp().apply(Sin().apply(y))
+    assert [type(s) for s in kernel_of([x, y], [x]).program.body] == [Load, Store]
+
+
+def test_a_program_does_not_depend_on_what_else_the_graph_holds() -> None:
+    wanted = str(small().program)
+    graph = Graph()
+    (other,) = inputs(graph, "other")
+    Exp().apply(Sin().apply(other) + 7)
+    (x,), a = inputs(graph, "x"), array(graph, "a", 2)
+    first, second = a.elements
+    kernel = kernel_of([x, a], [x * Sin().apply(first) / second, Result((2,), (Exp().apply(x), second))])
+    assert str(kernel.program) == wanted
+
+
+def test_one_node_may_be_many_results() -> None:
+    graph = Graph()
+    (x,) = inputs(graph, "x")
+    y = Exp().apply(x)
+    kernel = kernel_of([x], [y, Result((2,), (y, y)), x, y])
+    e = kernel.njit(1.0)
+    assert (e[0], e[1].tolist(), e[2], e[3]) == (e[0], [e[0]] * 2, 1.0, e[0])
+
+
+def test_parts_come_above_five_thousand_statements() -> None:
+    wrt, outputs = random_graph(9_000, 0)
+    program = kernel_of(wrt, outputs).program
+    assert all(not isinstance(s, Part) for s in program.body) == (len(program.body) <= 5_000)
+    program = kernel_of(*random_graph(16_000, 0)).program
+    assert all(isinstance(s, Part) for s in program.body)
+    loop = batch(kernel_of(*random_graph(16_000, 0)), True, True, True, True).body[-1]
+    assert isinstance(loop, Loop)
+    assert all(isinstance(s, Part) for s in loop.body)
+
+
+def test_an_argument_of_which_nothing_is_used() -> None:
+    graph = Graph()
+    (x,) = inputs(graph, "x")
+    kernel = kernel_of([x, Argument("w", (2,), (None, None))], [x + 1])
+    assert kernel.njit(1.0, np.zeros(2)) == 2.0
+    assert kernel.batch([np.ones(3), np.zeros((3, 2))])[0].tolist() == [2.0] * 3
