@@ -152,6 +152,10 @@ def as_numbers(argument: Argument, value: Any) -> np.ndarray:
         raise ShapeError(f"argument {argument.name} is a ragged list", got=str(error)) from None
     if array.dtype.kind == "c":
         raise ComplexInput(f"argument {argument.name} is complex", got=array.dtype, wanted="real numbers")
+    if isinstance(value, sp.Expr) and value.is_number:  # pi, sqrt(2)
+        if not value.is_extended_real:
+            raise ComplexInput(f"argument {argument.name} is complex", got=value, wanted="real numbers")
+        array = np.asarray(float(value))
     if array.dtype.kind not in "fiub":
         kind = "text" if array.dtype.kind in "US" else f"of type {array.dtype}"
         raise DTypeError(f"argument {argument.name} is {kind}", got=repr(value)[:60], wanted="numbers")

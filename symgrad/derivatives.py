@@ -23,8 +23,8 @@ import sympy as sp
 from symgrad.errors import ObjectiveError, UndefinedDerivative
 from symgrad.graph import Node, reachable
 from symgrad.ops.elementwise import Undefined
-from symgrad.ops.leaf import Input
 from symgrad.ops.guards import guarded_sum
+from symgrad.ops.leaf import Input
 from symgrad.ops.select import times
 
 

@@ -158,7 +158,7 @@ def _point(function: Function, at: Mapping[Any, Any] | Sequence[Any]) -> dict[No
             return {nodes[name]: float(value) for name, value in by_name.items()}
         bound = bind(function.arguments, [], by_name)
     else:
-        bound = bind(function.arguments, list(at), {})
+        bound = bind(function.arguments, list(at) if isinstance(at, Sequence) else [at], {})
     values: dict[Node, Any] = {}
     for argument, value in zip(function.arguments, bound, strict=True):
         array = as_numbers(argument, value)

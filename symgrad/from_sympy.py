@@ -225,9 +225,7 @@ def _pow(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
         return arithmetic["power"](base, value)
     number = exact_value(base)
     if number is not None and number < 0:
-        raise ComplexInput(
-            "a negative number to a variable power", got=e, hint="of an integer n, (-1)**n is cos(pi*n)"
-        )
+        raise ComplexInput("a negative number to a variable power", got=e, hint="of an integer n, (-1)**n is cos(pi*n)")
     if number == 2:
         return graph.add(Exp2(), exponent)
     return graph.add(Pow(), base, exponent)

@@ -26,7 +26,6 @@ from symgrad.simplify import simplify as apply_rules
 from symgrad.structure import LEAF, Shape, Structure, flatten, tuple_of
 from symgrad.to_sympy import to_sympy
 
-
 FIRST_CALLS = 10_000  # 2 us more each: together less than a tenth of what a dispatcher takes to be made
 MOST_BY_ADDRESS = 1_000  # arguments and results: ctypes passes no more than 1,024
 

@@ -49,7 +49,7 @@ class Structure:
             return lambda leaves: {key: part(leaves) for key, part in zip(keys, parts, strict=True)}
         if self.kind == "list":
             return lambda leaves: [part(leaves) for part in parts]
-        return lambda leaves: tuple([part(leaves) for part in parts])  # noqa: C409  a list is quicker
+        return lambda leaves: tuple([part(leaves) for part in parts])
 
     @property
     def size(self) -> int:

@@ -37,11 +37,11 @@ def to_sympy(outputs: Sequence[Node]) -> list[Any]:
 def has_small_numbers(nodes: Sequence[Node]) -> bool:
     """May SymPy compute what holds no variable? gamma(10**9) or 9**(10**9), exactly, would not end."""
     numbers: dict[Node, Any] = {}
-    degrees: dict[Node, Any] = {}  # to which powers together numbers are raised in it
+    degrees: dict[Node, float] = {}  # to which powers together numbers are raised in it
     with np.errstate(all="ignore"):
         for node in nodes:
-            exponent = abs(node.op.exponent) if isinstance(node.op, Power) else 1
-            degrees[node] = max(1, exponent) * max((degrees[x] for x in node.inputs), default=1)
+            exponent = abs(float(node.op.exponent)) if isinstance(node.op, Power) else 1.0
+            degrees[node] = max(1.0, exponent) * max((degrees[x] for x in node.inputs), default=1.0)
             if degrees[node] > STEEPEST:
                 return False
             if not isinstance(node.op, Input) and all(x in numbers for x in node.inputs):

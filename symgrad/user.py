@@ -63,6 +63,11 @@ class UserFunction(Elementwise):
         return self.head.__name__
 
     @property
+    def exact(self) -> bool:  # type: ignore[override]
+        """Does SymPy know digits of it beyond a float64's? It does if the class has an evalf of its own."""
+        return bool(self.head(*[sp.Rational(1, 2)] * self.arity).evalf(30).is_Float)
+
+    @property
     def implementation(self) -> Callable[..., float]:
         """The function as Numba compiles it; one object until another is registered."""
         return _compiled(IMPLEMENTATIONS[self.head])

@@ -136,3 +136,15 @@ def test_the_report_prints_a_line_for_each_group() -> None:
     lines = str(sg.check_grads(sg.Function([X], sp.exp(X), name="growth"))).splitlines()
     assert lines[0] == "growth: agrees in 20 comparisons, tolerance 1e-09"
     assert len(lines) == 6
+
+
+def test_a_users_function_of_a_float64s_digits_is_checked_in_those() -> None:
+    class cube_without_digits(sp.Function):
+        nargs = 1
+
+        def fdiff(self, argindex: int = 1) -> sp.Expr:
+            return 3 * self.args[0] ** 2
+
+    sg.register(cube_without_digits, lambda x: x * x * x)
+    report = sg.check_grads(sg.Function([X], cube_without_digits(X)))
+    assert {c.method for c in report.comparisons} == {"float64 differences"}

@@ -145,3 +145,7 @@ def test_several_outputs_cannot_be_explained() -> None:
 def test_a_point_that_does_not_fit_is_an_error(at: Any, text: str) -> None:
     with pytest.raises(sg.ArgumentError, match=text):
         F.explain(at)
+
+
+def test_a_single_number_is_a_point_of_one_argument() -> None:
+    assert str(sg.Function([X], sp.sin(X)).explain(0.0)) == str(sg.Function([X], sp.sin(X)).explain([0.0]))

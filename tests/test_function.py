@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import os
 import pickle
 import subprocess
@@ -737,3 +738,13 @@ def test_a_kernel_is_called_from_numba_code() -> None:
         return result
 
     assert total(4) == sum(2 * i**2 + 4 * i + i**2 for i in range(4))
+
+
+def test_an_exact_number_of_sympys_is_a_value() -> None:
+    assert sg.Function([X], 2 * X)(sp.pi) == 2 * math.pi
+
+
+@pytest.mark.parametrize("value", [sp.I, sp.zoo, 1 + sp.sqrt(2) * sp.I], ids=str)
+def test_a_complex_number_of_sympys_is_an_error_of_its_own(value: sp.Expr) -> None:
+    with pytest.raises(sg.ComplexInput):
+        sg.Function([X], 2 * X)(value)

@@ -42,6 +42,7 @@ class Elementwise(Op):
     mpmath   the function on mpmath numbers
     libm     the name in C's <math.h>; or `emit` is written out
     domain   an interval for each input, in which tests draw
+    exact    does the function on mpmath numbers have all their digits?
     """
 
     sympy: ClassVar[Any] = None
@@ -50,6 +51,7 @@ class Elementwise(Op):
     libm: ClassVar[str] = ""
     domain: ClassVar[tuple[Interval, ...]] = ((-2.0, 2.0),)
     analytic: ClassVar[bool] = True
+    exact: bool = True
 
     def __init_subclass__(cls, **options: Any):
         super().__init_subclass__(**options)
