@@ -15,8 +15,8 @@ import sympy as sp
 import symgrad as sg
 from symgrad.derivatives import between
 from symgrad.graph import consumers
-from symgrad.ops.leaf import Input
 from symgrad.ops.guards import guarded_sum
+from symgrad.ops.leaf import Input
 from symgrad.ops.trigonometric import Sin
 from symgrad.to_sympy import to_sympy
 
