@@ -22,7 +22,8 @@ class Batch:
     def __init__(self, cores: Sequence[Shape], values: Sequence[np.ndarray]):
         self.cores, self.values = cores, values
         shapes = [v.shape[: v.ndim - len(core)] for core, v in zip(cores, values, strict=True)]
-        self.shape: Shape = np.broadcast_shapes(*shapes)
+        # np.broadcast_shapes takes as long as a hundred points
+        self.shape: Shape = shapes[0] if len(set(shapes)) == 1 else np.broadcast_shapes(*shapes)
         self.count = math.prod(self.shape)
         self.varying = tuple(math.prod(shape) != 1 for shape in shapes)
 
@@ -35,16 +36,17 @@ class Batch:
         core, value = self.cores[k], np.asarray(self.values[k], np.float64)
         return _aligned(value.reshape(core)) if core else float(value.item())
 
-    def run(self, code: BatchCode, targets: Sequence[np.ndarray], cores: Sequence[Shape]) -> None:
-        """Fill the targets, of shape batch + core each."""
+    def run(self, code: BatchCode, targets: Sequence[np.ndarray], cores: Sequence[Shape], *, fresh: bool) -> None:
+        """Fill the targets, of shape batch + core each. Fresh ones share no memory with a value."""
         room = max(self.count, host().lanes)  # the kernel needs one whole vector
         inputs = [self._input(k, room) for k in range(len(self.values))]
-        outputs = [self._output(target, len(core), room) for target, core in zip(targets, cores, strict=True)]
-        table = np.array([a.__array_interface__["data"][0] for a in (*inputs, *outputs)], np.uintp)
-        if code.call(table.__array_interface__["data"][0], 0, room, room):
+        outputs = [self._output(y, len(core), room, fresh) for y, core in zip(targets, cores, strict=True)]
+        memory = [y if own is None else own for y, own in zip(targets, outputs, strict=True)]
+        table = np.array([_address(a) for a in (*inputs, *memory)], np.uintp)
+        if code.call(_address(table), 0, room, room):
             raise MemoryError("no memory for the values between parts")
         for target, core, output in zip(targets, cores, outputs, strict=True):
-            if not np.may_share_memory(target, output):
+            if output is not None:
                 flat = output[..., : self.count].reshape((*core, *self.shape))
                 target[...] = _points_first(flat, len(core))
 
@@ -62,13 +64,21 @@ class Batch:
         padded[..., : self.count], padded[..., self.count :] = flat, flat[..., -1:]
         return padded
 
-    def _output(self, target: np.ndarray, rank: int, room: int) -> np.ndarray:
-        """The memory of a target if the kernel can write there, else an array to be copied from."""
+    def _output(self, target: np.ndarray, rank: int, room: int, fresh: bool) -> np.ndarray | None:
+        """None if the kernel can write into the target, else an array to be copied from."""
         inner = _points_last(target, rank)
-        direct = room == self.count and inner.flags.c_contiguous and inner.flags.aligned and inner.flags.writeable
-        if direct and not any(np.may_share_memory(target, value) for value in self.values):
-            return inner
+        if room == self.count and inner.flags.c_contiguous and (fresh or self._may_take(inner)):
+            return None
         return np.empty((*inner.shape[:rank], room))
+
+    def _may_take(self, target: np.ndarray) -> bool:
+        """May the kernel write here while it reads the values?"""
+        flags = target.flags
+        return flags.aligned and flags.writeable and not any(np.may_share_memory(target, v) for v in self.values)
+
+
+def _address(array: np.ndarray) -> int:
+    return int(array.__array_interface__["data"][0])
 
 
 def _points_first(array: np.ndarray, rank: int) -> np.ndarray:
@@ -83,5 +93,5 @@ def _points_last(array: np.ndarray, rank: int) -> np.ndarray:
 
 
 def _aligned(array: np.ndarray) -> np.ndarray:
-    array = np.ascontiguousarray(array)
-    return array if array.flags.aligned else array.copy()
+    flags = array.flags
+    return array if flags.c_contiguous and flags.aligned else array.copy()

@@ -124,7 +124,7 @@ class Kernel:
             for target, y in zip(targets, [numbers] if len(targets) == 1 else numbers, strict=True):
                 target[...] = y
         elif points.count:
-            points.run(self._code(points.varying), targets, [r.shape for r in self.results])
+            points.run(self._code(points.varying), targets, [r.shape for r in self.results], fresh=out is None)
         return targets
 
     def _code(self, varying: tuple[bool, ...]) -> BatchCode:
