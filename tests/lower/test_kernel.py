@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import pickle
 import subprocess
 import sys
@@ -13,15 +14,20 @@ import numba
 import numpy as np
 import pytest
 import scipy.integrate
+import sympy as sp
 from scipy import LowLevelCallable
 
 from symgrad.errors import ArgumentError
 from symgrad.graph import Graph
 from symgrad.lower.kernel import Kernel
 from symgrad.lower.schedule import Result
+from symgrad.ops.elementwise import OPERATIONS
 from symgrad.ops.exponential import Exp, Log
+from symgrad.ops.logic import Relation
+from symgrad.ops.select import Select
 from symgrad.ops.special import BesselJ, LambertW, Polygamma
 from symgrad.ops.trigonometric import Sin
+from symgrad.user import IMPLEMENTATIONS, UserFunction, register
 from tests.lower.programs import Argument, array, assert_close, inputs, kernel_of, random_graph, reference
 
 TOLERANCE = 1e-14
@@ -253,6 +259,48 @@ def test_values_that_are_read_many_parts_later() -> None:
     point = np.array([0.7, 0.9])
     for got, wanted in zip(kernel.njit(point), reference(kernel, [point]), strict=True):
         assert_close(got, wanted, 1e-10)
+
+
+def test_truth_values_that_are_read_many_parts_later() -> None:
+    graph = Graph()
+    x, y = inputs(graph, "x", "y")
+    condition, chain = graph.add(Relation("<"), x, y), [x, y]
+    for k in range(7000):
+        chain.append(chain[-1] * y / 3 + chain[-2] + k % 3)
+    psi = Polygamma(0).apply(1 + chain[-1] ** 2)
+    kernel = kernel_of([x, y], [graph.add(Select(), condition, psi, chain[-1]), graph.add(Select(), condition, y, x)])
+    points = np.random.default_rng(0).uniform(0.1, 0.9, (2, 13))
+    wanted = reference(kernel, points)
+    for got, single, y_wanted in zip(
+        kernel.batch(list(points)), np.transpose([kernel.njit(*p) for p in points.T]), wanted, strict=True
+    ):
+        assert_close(got, y_wanted, 1e-10)
+        assert_close(single, y_wanted, 1e-10)
+
+
+def test_users_functions_in_a_point_a_batch_and_source() -> None:
+    class cube(sp.Function):
+        pass
+
+    class ratio(sp.Function):
+        pass
+
+    register(cube, numba.njit(lambda x: x * x * x))
+    register(ratio, operator.truediv)
+    try:
+        graph = Graph()
+        x, y = inputs(graph, "x", "y")
+        outputs = [UserFunction(cube, 1).apply(x * y), UserFunction(ratio, 2).apply(x, y)]
+        kernel = kernel_of([x, y], outputs)
+        points = np.random.default_rng(0).uniform(0.5, 2, (2, 11))
+        wanted = (points[0] * points[1]) ** 3, points[0] / points[1]
+        assert_close(kernel.batch(list(points)), wanted, TOLERANCE)
+        assert_close([kernel.njit(*p) for p in points.T], np.transpose(wanted), TOLERANCE)
+        assert "from _operator import truediv" in kernel.source
+        assert "# user: the function that was registered" in kernel.source
+    finally:
+        for head in (cube, ratio):
+            del OPERATIONS[head], IMPLEMENTATIONS[head]
 
 
 def test_a_thread_with_a_small_stack_runs_parts() -> None:
