@@ -288,7 +288,7 @@ def _within(argument: tuple[Any, Any], interval: Interval, draw: random.Random) 
     if low + margin < v < high - margin:
         return e, v
     shift = sp.Rational(round(64 * (draw.uniform(low + 2 * margin, high - 2 * margin) - float(v))), 64)
-    return e + shift, v + _mp(shift)
+    return apply(sp.Add, e, shift), v + _mp(shift)
 
 
 def bare(head: Any, *arguments: Any) -> Any:
@@ -336,10 +336,10 @@ def _piecewise(draw: random.Random, pool: Pool) -> Any:
 def _undefined(draw: random.Random, pool: Pool) -> Any:
     """Something that is nan or infinite at the point."""
     e, v = pool.take()
-    beyond = e - sp.Rational(round(64 * float(v)) + 32, 64)  # about -1/2
+    beyond = apply(sp.Add, e, -sp.Rational(round(64 * float(v)) + 32, 64))  # about -1/2
     return draw.choice([
         apply(sp.Pow, beyond, sp.Rational(1, 2)), apply(sp.Pow, beyond, sp.Rational(1, 3)),
-        apply(sp.log, beyond), apply(sp.acosh, beyond), apply(sp.asin, 4 * beyond),
+        apply(sp.log, beyond), apply(sp.acosh, beyond), apply(sp.asin, times(4, beyond)),
     ])  # fmt: skip
 
 
