@@ -49,7 +49,7 @@ ROWS: list[Row] = [
     Row(sp.Abs(x), x, {x: 0.0}, 0.0, 0.0, 0.0, "the mean of both sides"),
     Row(sp.Abs(x), x, {x: -0.0}, 0.0, 0.0, 0.0, "from minus zero too"),
     Row(sp.Abs(x) ** 3, x, {x: 0.0}, 0.0, 0.0, 0.0, "smooth"),
-    Row(root(x**2, evaluate=False), x, {x: 0.0}, 0.0, 0.0, 0.0, "is |x|"),
+    Row(root(x**2, evaluate=False), x, {x: 0.0}, 0.0, 0.0, 0.0, "the absolute value"),
     Row(x * sp.Abs(x), x, {x: 0.0}, 0.0, 0.0, 0.0, "the second derivative jumps from -2 to 2: the mean"),
     Row(sp.sign(x), x, {x: 0.0}, 0.0, 0.0, 0.0, "constant almost everywhere"),
     Row(sp.sign(x), x, {x: -3.0}, -1.0, 0.0, 0.0, "constant almost everywhere"),
