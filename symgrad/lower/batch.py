@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from symgrad.errors import OutputError, ShapeError
 from symgrad.lower.target import host
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ class Batch:
 
     def __init__(self, cores: Sequence[Shape], values: Sequence[np.ndarray]):
         self.cores, self.values = cores, values
+        for core, v in zip(cores, values, strict=True):
+            if v.shape[v.ndim - len(core) :] != core:
+                raise ShapeError("an array of another shape", got=v.shape, wanted=f"batch axes, then {core}")
         shapes = [v.shape[: v.ndim - len(core)] for core, v in zip(cores, values, strict=True)]
         # np.broadcast_shapes takes as long as a hundred points
         self.shape: Shape = shapes[0] if len(set(shapes)) == 1 else np.broadcast_shapes(*shapes)
@@ -31,9 +35,16 @@ class Batch:
         """An array for a result, of shape batch + core, laid out as the kernel writes it: the points last."""
         return _points_first(np.empty((*core, *self.shape)), len(core))
 
+    def check(self, target: np.ndarray, core: Shape) -> None:
+        """Raise OutputError unless the array can take a result: the kernel writes where it is told to."""
+        wanted = (*self.shape, *core)
+        if target.dtype != np.float64 or target.shape != wanted or not target.flags.writeable:
+            got = f"{target.dtype} of {target.shape}{'' if target.flags.writeable else ', read-only'}"
+            raise OutputError("an array that cannot take the result", got=got, wanted=f"float64 of {wanted}")
+
     def single(self, k: int) -> np.ndarray | float:
         """The k-th value where there is one point."""
-        core, value = self.cores[k], np.asarray(self.values[k], np.float64)
+        core, value = self.cores[k], _float64(self.values[k])
         return _aligned(value.reshape(core)) if core else float(value.item())
 
     def run(self, code: BatchCode, targets: Sequence[np.ndarray], cores: Sequence[Shape], *, fresh: bool) -> None:
@@ -52,7 +63,7 @@ class Batch:
 
     def _input(self, k: int, room: int) -> np.ndarray:
         """The k-th value, C-contiguous: core + (points,), or core if it is the same for all points."""
-        core, value = self.cores[k], np.asarray(self.values[k], np.float64)
+        core, value = self.cores[k], _float64(self.values[k])
         if not self.varying[k]:
             return _aligned(value.reshape(core))
         if value.ndim - len(core) != len(self.shape) or value.shape[: len(self.shape)] != self.shape:
@@ -74,7 +85,7 @@ class Batch:
     def _may_take(self, target: np.ndarray) -> bool:
         """May the kernel write here while it reads the values?"""
         flags = target.flags
-        return flags.aligned and flags.writeable and not any(np.may_share_memory(target, v) for v in self.values)
+        return flags.aligned and not any(np.may_share_memory(target, v) for v in self.values)
 
 
 def _address(array: np.ndarray) -> int:
@@ -90,6 +101,10 @@ def _points_last(array: np.ndarray, rank: int) -> np.ndarray:
     """batch + core -> core + batch."""
     n = array.ndim - rank
     return array.transpose(*range(n, array.ndim), *range(n)) if rank else array
+
+
+def _float64(array: np.ndarray) -> np.ndarray:
+    return array.astype(np.float64, casting="safe", copy=False)  # "safe": a complex array is a TypeError
 
 
 def _aligned(array: np.ndarray) -> np.ndarray:

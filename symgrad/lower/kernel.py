@@ -114,10 +114,13 @@ class Kernel:
         """The results at many points, in one loop.
 
         values: float64 arrays, each of shape batch + argument.shape; the batch axes broadcast as NumPy's do. Returns
-        arrays of shape batch + result.shape, or `out`, filled, whose arrays have those shapes.
+        arrays of shape batch + result.shape, or `out`, filled, whose arrays have those shapes. Raises ShapeError,
+        OutputError, or TypeError for complex values.
         """
         points = Batch([a.shape for a in self.arguments], values)
         targets = [points.empty(r.shape) for r in self.results] if out is None else list(out)
+        for target, result in zip(targets, self.results, strict=True):
+            points.check(target, result.shape)
         if points.count == 1:
             inputs = [points.single(k) for k in range(len(values))]
             numbers = self.njit(*inputs)

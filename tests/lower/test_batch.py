@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from symgrad.errors import OutputError, ShapeError
 from symgrad.graph import Graph
 from symgrad.lower.kernel import Kernel
 from symgrad.lower.schedule import Result
@@ -200,6 +201,26 @@ def test_an_empty_batch_compiles_nothing() -> None:
 def test_batches_that_do_not_broadcast_are_an_error() -> None:
     with pytest.raises(ValueError, match="broadcast"):
         small().batch([np.ones(3), np.ones(4), np.ones(())])
+
+
+def test_values_of_another_shape_are_an_error() -> None:
+    values = [np.ones((4, 2, 3)), np.ones((4, 3)), np.ones(4)]
+    for k, wrong in ((0, np.ones((4, 3, 2))), (0, np.ones(3)), (1, np.ones((4, 2))), (1, np.ones(()))):
+        with pytest.raises(ShapeError, match="another shape"):
+            arrays().batch([*values[:k], wrong, *values[k + 1 :]])
+
+
+def test_complex_values_are_a_type_error() -> None:
+    with pytest.raises(TypeError):
+        small().batch([np.ones(9), np.ones(9, complex), np.ones(9)])
+
+
+@pytest.mark.parametrize(
+    "wrong", [np.empty(8), np.empty((9, 1)), np.empty(9, "f4"), np.empty(10), read_only(np.empty(9))]
+)
+def test_out_that_cannot_take_the_result_is_an_error(wrong: np.ndarray) -> None:
+    with pytest.raises(OutputError, match="cannot take the result"):
+        small().batch(points(9), [np.empty(9), wrong])
 
 
 def test_a_batch_of_many_statements_is_computed_in_parts() -> None:
