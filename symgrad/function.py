@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import sympy as sp
 
 from symgrad import derivatives
-from symgrad.arguments import Argument, as_numbers, batch_shape, bind, declare
-from symgrad.errors import ArgumentError, ObjectiveError, OutputError, UnsupportedExpression, VariableError
+from symgrad.arguments import Argument, declare
+from symgrad.call import Caller
+from symgrad.errors import ArgumentError, ObjectiveError, UnsupportedExpression
 from symgrad.explain import Explanation, explain
-from symgrad.from_sympy import convert_all, is_variable
+from symgrad.from_sympy import convert_all
 from symgrad.graph import Graph, Node, reachable, substitute, to_dot
 from symgrad.lower.kernel import Kernel
 from symgrad.lower.schedule import Result
@@ -25,25 +24,7 @@ from symgrad.simplify import FORM, STABLE, Rule
 from symgrad.simplify import simplify as apply_rules
 from symgrad.structure import LEAF, Shape, Structure, flatten, tuple_of
 from symgrad.to_sympy import to_sympy
-
-FIRST_CALLS = 10_000  # 2 us more each: together less than a tenth of what a dispatcher takes to be made
-MOST_BY_ADDRESS = 1_000  # arguments and results: ctypes passes no more than 1,024
-
-
-class Variables(NamedTuple):
-    """What `wrt` means: some arrays or scalars, and how the results by each are put together."""
-
-    parts: list[Argument]
-    structure: Structure
-
-    @property
-    def nodes(self) -> list[Node]:
-        return [node for part in self.parts for node in part.elements]
-
-    @property
-    def stacked(self) -> Shape:
-        """The shape of one axis or array that holds all: of a single part its own, of several scalars their number."""
-        return self.parts[0].shape if self.structure.is_leaf else (len(self.nodes),)
+from symgrad.wrt import Variables, variables
 
 
 class Function:
@@ -237,45 +218,7 @@ class Function:
         return (), self.structure
 
     def _variables(self, wrt: Any) -> Variables:
-        if wrt is None:
-            if len(self.arguments) != 1:
-                names = ", ".join(a.name for a in self.arguments)
-                raise VariableError("which variable to differentiate by?", wanted=f"wrt, one or a list of: {names}")
-            return Variables([self.arguments[0]], LEAF)
-        one = self._variable(wrt)
-        if one is not None:
-            return Variables([one], LEAF)
-        if not isinstance(wrt, (list, tuple, sp.Tuple)) or not wrt:
-            raise self._no_variable(wrt)
-        parts = []
-        for variable in wrt:
-            part = self._variable(variable)
-            if part is None:
-                raise self._no_variable(variable)
-            parts.append(part)
-        nodes = [node for part in parts for node in part.elements]
-        if len(set(nodes)) != len(nodes):
-            raise VariableError("a variable is named twice", got=str(list(wrt)))
-        return Variables(parts, tuple_of([LEAF] * len(parts)))
-
-    def _variable(self, variable: Any) -> Argument | None:
-        """The argument of that name, or the one element of an argument."""
-        for argument in self.arguments:
-            if argument.names(variable):
-                return argument
-        if isinstance(variable, sp.Basic) and is_variable(variable):
-            for argument in self.arguments:
-                for node in argument.elements:
-                    if node.op.to_sympy() == variable:
-                        return Argument(str(variable), (), (node,), variable)
-        return None
-
-    def _no_variable(self, wrt: Any) -> VariableError:
-        return VariableError(
-            "wrt is not among the arguments",
-            got=wrt if isinstance(wrt, sp.Basic) else f"{type(wrt).__name__} {wrt!r:.60}",
-            wanted="one or a list of: " + ", ".join(a.name for a in self.arguments),
-        )
+        return variables(self.arguments, wrt)
 
     def _vectors(self, letter: str, like: Sequence[Argument | Result]) -> list[Argument]:
         """New arguments of the shapes of these variables or outputs, of names that are free."""
@@ -348,83 +291,16 @@ class Function:
         """The compiled form: `.njit` for users' Numba code, `.cfunc(signature)` for C callbacks, `.inspect_llvm()`."""
         return Kernel(self.name, self.arguments, self.results)
 
-    # -- calls --------------------------------------------------------------------------------------------------------
-
     def __call__(self, /, *args: Any, out: Any = None, **named: Any) -> Any:
         """The numbers, in the structure of `outputs`. Batch axes before an argument's own broadcast as NumPy's do.
 
         Raises ArgumentError, ShapeError, DTypeError or ComplexInput for arguments, OutputError for `out`.
         """
-        if out is None and not named:
-            try:
-                return self._point(*args)
-            except _refusals():  # not plain numbers, nor contiguous arrays of the shapes: the careful way
-                pass
-        values = [as_numbers(a, v) for a, v in zip(self.arguments, bind(self.arguments, args, named), strict=True)]
-        batch = batch_shape(self.arguments, values)
-        if out is None and not batch:
-            # the kernel for one point reads C-contiguous arrays; a column of a matrix is not one
-            numbers = [
-                float(v) if a.shape == () else np.ascontiguousarray(v)
-                for a, v in zip(self.arguments, values, strict=True)
-            ]
-            return self._point(*numbers)
-        targets = None if out is None else self._targets(out, values, batch)
-        results = self.kernel.batch(values, targets)
-        return self.structure.build(results) if out is None else out
+        return self._caller(args, named, out)
 
     @cached_property
-    def _point(self) -> Callable[..., Any]:
-        """The shortest way: the compiled kernel, and its results in their structure. It checks types and shapes.
-
-        The first calls go through the kernel's address, which is ready sooner. When there have been many, Numba's
-        dispatcher is made, which is quicker to call, and takes this place.
-        """
-        if len(self.arguments) + len(self.results) > MOST_BY_ADDRESS:
-            return self._structured(self.kernel.njit)
-        first, calls = self._structured(self.kernel.direct), count(1)
-
-        def call(*args: Any) -> Any:
-            if next(calls) == FIRST_CALLS:
-                self.__dict__["_point"] = self._structured(self.kernel.njit)
-            return first(*args)
-
-        return call
-
-    def _structured(self, kernel: Callable[..., Any]) -> Callable[..., Any]:
-        """The kernel, with its results in the structure of the outputs."""
-        structure = self.structure
-        flat = structure.is_leaf or (structure.kind == "tuple" and all(c.is_leaf for c in structure.children))
-        if flat and (structure.is_leaf or len(self.results) > 1):
-            return kernel
-        build = structure.builder()
-        if len(self.results) == 1:
-            return lambda *args: build((kernel(*args),))
-        return lambda *args: build(kernel(*args))
-
-    def _targets(self, out: Any, values: Sequence[np.ndarray], batch: Shape) -> list[np.ndarray]:
-        """The arrays of `out`, checked: they can take the result, and none shares memory with an input or another."""
-        try:
-            targets = self.structure.flatten(out)
-        except (TypeError, ValueError, KeyError) as error:
-            raise OutputError("out is not in the structure of the result", got=str(error)) from None
-        for k, (target, result) in enumerate(zip(targets, self.results, strict=True)):
-            shape = (*batch, *result.shape)
-            if not isinstance(target, np.ndarray):
-                raise OutputError(
-                    f"out[{k}] is no array", got=type(target).__name__, wanted=f"a float64 array of {shape}"
-                )
-            if target.dtype != np.float64 or target.shape != shape:
-                raise OutputError(
-                    f"out[{k}] cannot take the result",
-                    got=f"{target.dtype} of {target.shape}",
-                    wanted=f"float64 of {shape}",
-                )
-            if not target.flags.writeable:
-                raise OutputError(f"out[{k}] is read-only", hint="pass a writeable array")
-            if any(np.shares_memory(target, other) for other in [*values, *targets[:k]]):
-                raise OutputError(f"out[{k}] overlaps an input or another output", hint="pass an array of its own")
-        return targets
+    def _caller(self) -> Caller:
+        return Caller(self.arguments, self.results, self.structure, self.kernel)
 
     def __reduce__(self) -> tuple[Any, ...]:
         graph = Graph()  # what the outputs and arguments need, and no more
@@ -458,14 +334,6 @@ def _restore(
     )
     function.simplified, function.applied = simplified, applied
     return function
-
-
-def _refusals() -> tuple[type[Exception], ...]:
-    """What a kernel raises for arrays of other shapes, and Numba's dispatcher for values that are not of the kernel's
-    types, or of none that it knows."""
-    from numba.core.errors import NumbaTypeError
-
-    return ValueError, TypeError, NumbaTypeError
 
 
 def _like(parts: Sequence[Argument | Result], nodes: Sequence[Node]) -> list[Result]:

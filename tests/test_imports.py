@@ -20,7 +20,7 @@ LAYERS = [
     *("types", "size", "errors", "graph", "ops"),
     *("structure", "from_sympy", "to_sympy", "printing", "arguments", "user"),
     *("simplify", "derivatives", "evaluate", "lower"),
-    *("explain", "function", "expression", "check", "lambdify"),
+    *("wrt", "call", "explain", "function", "expression", "check", "lambdify"),
     *("vocabulary", "parse", "__init__", "cli", "__main__"),
 ]
 # What nests as a user nests lists in lists, or as loops stand in loops; or twice, in a power of 2*x. All else loops.
