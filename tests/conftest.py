@@ -1,4 +1,4 @@
-"""What a module of tests registers is known in that module only; elsewhere the tables of operations are as they were."""
+"""What a module of tests registers is known in that module only; elsewhere the table of operations stays as it is."""
 
 from __future__ import annotations
 
