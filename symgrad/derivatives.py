@@ -56,7 +56,7 @@ def vector_jacobian(targets: Sequence[Node], wrt: Sequence[Node], seeds: Sequenc
         g = guarded_sum(contributions)
         if node in wanted:
             gradients[node] = g
-        if not any(x in grad_table for x in node.inputs):
+        if not node.inputs or not any(x in grad_table for x in node.inputs):
             continue
         for x, gx in zip(node.inputs, node.op.bprop(node, g), strict=True):
             if x in grad_table and gx is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 from math import nan, prod
 from numbers import Real
 from typing import Any
@@ -26,7 +27,7 @@ from sympy.tensor.indexed import Idx, Indexed, IndexedBase
 from symgrad import ops  # noqa: F401  importing the operations fills their table
 from symgrad.errors import ComplexInput, ExpressionError, NotANumber, ShapeError, UnsupportedExpression
 from symgrad.graph import Exact, Graph, Node, arithmetic
-from symgrad.ops.elementwise import OPERATIONS
+from symgrad.ops.elementwise import OPERATIONS, Elementwise
 from symgrad.ops.exponential import Exp2, Log, Pow
 from symgrad.ops.leaf import Input, constant, exact_value
 from symgrad.ops.logic import Relation, conjunction, disjunction, negation, truth
@@ -51,9 +52,10 @@ def convert_all(graph: Graph, expressions: Sequence[Any]) -> list[Node]:
     """The nodes of several expressions."""
     roots = [as_expression(e) for e in expressions]
     nodes: dict[int, Node | None] = {}
+    rules: dict[type, Callable[..., Any]] = {}
     for e in parts(roots):
         try:
-            nodes[id(e)] = _convert(graph, e, nodes)
+            nodes[id(e)] = _convert(graph, e, nodes, rules)
         except ExpressionError as error:
             error.path = error.path or _path(roots, e)
             raise
@@ -66,6 +68,7 @@ def parts(roots: Sequence[sp.Basic]) -> list[sp.Basic]:
     Raises UnsupportedExpression for the outermost part that has no meaning here.
     """
     order, seen = [], set()
+    coefficients: dict[type, bool] = {}  # by class: is a rational argument a coefficient, and no node?
     stack = [(root, False) for root in reversed(roots)]
     while stack:
         e, ready = stack.pop()
@@ -75,12 +78,13 @@ def parts(roots: Sequence[sp.Basic]) -> list[sp.Basic]:
             seen.add(id(e))
             stack.append((e, True))
             if not is_variable(e):
-                if _rule(type(e)) is _unsupported:  # before its parts: the outermost one is the one to name
-                    raise _unsupported(e).at(_path(roots, e))
-                # a rational term or factor becomes a coefficient, and no node
-                coefficients = isinstance(e, (sp.Add, sp.Mul))
-                wanted = (a for a in reversed(e.args) if not (coefficients and a.is_Rational))
-                stack.extend((a, False) for a in wanted if id(a) not in seen)
+                kind = type(e)
+                if kind not in coefficients:
+                    if _rule(kind) is _unsupported:  # before its parts: the outermost one is the one to name
+                        raise _unsupported(e).at(_path(roots, e))
+                    coefficients[kind] = issubclass(kind, (sp.Add, sp.Mul))
+                arguments = [a for a in e.args if not a.is_Rational] if coefficients[kind] else e.args
+                stack.extend((a, False) for a in reversed(arguments) if id(a) not in seen)
     return order
 
 
@@ -116,13 +120,15 @@ def is_variable(e: Any) -> bool:
     return isinstance(e, (sp.Symbol, AppliedUndef)) and not isinstance(e, Idx)
 
 
-def _convert(graph: Graph, e: Any, nodes: dict[int, Node | None]) -> Node | None:
+def _convert(graph: Graph, e: Any, nodes: dict[int, Node | None], rules: dict[type, Callable[..., Any]]) -> Node | None:
     if is_variable(e):
         if e.is_commutative is False:
             raise UnsupportedExpression("a symbol that does not commute", got=e, wanted="commuting, real symbols")
         return graph.add(Input(e))
     kind = type(e)
-    rule = _rule(kind)
+    if kind not in rules:
+        rules[kind] = _rule(kind)
+    rule = rules[kind]
     if rule is _structure:  # a tuple of arguments, an ExprCondPair: read by its parent
         return None
     inputs: list[Any]
@@ -170,13 +176,12 @@ def _rule(kind: type) -> Callable[..., Any]:
         if base in RULES:
             return RULES[base]
         if base in OPERATIONS:
-            return _operation
+            return partial(_operation, OPERATIONS[base])
     return _unsupported
 
 
-def _operation(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
-    kind = next(base for base in type(e).__mro__ if base in OPERATIONS)
-    return OPERATIONS[kind].from_sympy(e, *inputs)
+def _operation(operation: type[Elementwise], graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
+    return operation.from_sympy(e, *inputs)
 
 
 def _unsupported(e: Any) -> UnsupportedExpression:

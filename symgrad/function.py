@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, wraps
+from typing import Any, ParamSpec
 
 import sympy as sp
 
@@ -25,6 +25,21 @@ from symgrad.simplify import simplify as apply_rules
 from symgrad.structure import LEAF, Shape, Structure, flatten, tuple_of
 from symgrad.to_sympy import to_sympy
 from symgrad.wrt import Variables, variables
+
+P = ParamSpec("P")
+
+
+def _growing(derive: Callable[P, Function]) -> Callable[P, Function]:
+    """A method that adds to the graph, from the derivative to its last form as one growth (Graph.growing)."""
+
+    @wraps(derive)
+    def grown(*args: P.args, **named: P.kwargs) -> Function:
+        function = args[0]
+        assert isinstance(function, Function)
+        with function.graph.growing():
+            return derive(*args, **named)
+
+    return grown
 
 
 class Function:
@@ -50,16 +65,17 @@ class Function:
         arguments = declare(graph, declared)
         structure, leaves = flatten(outputs)
         with graph.growing():
-            nodes = iter(convert_all(graph, [element for _, elements in leaves for element in elements]))
-        results = [Result(shape, tuple(next(nodes) for _ in elements)) for shape, elements in leaves]
-        for node in (e for r in results for e in r.elements):
-            if node.type.dtype == "b1":
-                raise UnsupportedExpression(
-                    "an output that is a truth value",
-                    got=node.op.label(),
-                    hint="write Piecewise((1, condition), (0, True))",
-                )
-        self._fill(graph, arguments, results, structure, name or "f", simplify, STABLE)
+            nodes = convert_all(graph, [element for _, elements in leaves for element in elements])
+            for node in nodes:
+                if node.type.dtype == "b1":
+                    raise UnsupportedExpression(
+                        "an output that is a truth value",
+                        got=node.op.label(),
+                        hint="write Piecewise((1, condition), (0, True))",
+                    )
+            rest = iter(nodes)
+            results = [Result(shape, tuple(next(rest) for _ in elements)) for shape, elements in leaves]
+            self._fill(graph, arguments, results, structure, name or "f", simplify, STABLE)
 
     def _fill(
         self,
@@ -76,8 +92,7 @@ class Function:
         self.simplified = simplified
         self.applied: Counter[str] = Counter()
         if simplified:
-            with graph.growing():
-                nodes, self.applied = apply_rules([e for r in results for e in r.elements], rules, normal)
+            nodes, self.applied = apply_rules([e for r in results for e in r.elements], rules, normal)
             rest = iter(nodes)
             results = [Result(r.shape, tuple(next(rest) for _ in r.elements)) for r in results]
         self.results = tuple(results)
@@ -116,6 +131,7 @@ class Function:
 
     # -- derivatives --------------------------------------------------------------------------------------------------
 
+    @_growing
     def grad(self, wrt: Any = None) -> Function:
         """The gradient of the one scalar output: shaped as the variable; a tuple for a list of variables.
 
@@ -123,74 +139,73 @@ class Function:
         UndefinedDerivative where there is none.
         """
         v = self._variables(wrt)
-        with self.graph.growing():
-            gradient = derivatives.build_grad(self.target, v.nodes)
+        gradient = derivatives.build_grad(self.target, v.nodes)
         return self._derive("grad", _like(v.parts, gradient), v.structure)
 
+    @_growing
     def value_and_grad(self, wrt: Any = None) -> Function:
         """(value, gradient): one kernel, in which they share all they can."""
         v = self._variables(wrt)
-        with self.graph.growing():
-            gradient = derivatives.build_grad(self.target, v.nodes)
+        gradient = derivatives.build_grad(self.target, v.nodes)
         results = [*self.results, *_like(v.parts, gradient)]
         return self._derive("value_and_grad", results, tuple_of([LEAF, v.structure]))
 
+    @_growing
     def jacobian(self, wrt: Any = None) -> Function:
         """d outputs / d wrt, of shape out.shape + wrt.shape. A list of scalars is one axis, in either place.
 
         By reverse accumulation where there are no more outputs than variables, else forward.
         """
         v, outputs, shape, structure = self._variables(wrt), self._elements(), *self._rows()
-        with self.graph.growing():
-            rows = derivatives.jacobian_rows(outputs, v.nodes)
+        rows = derivatives.jacobian_rows(outputs, v.nodes)
         if structure.is_leaf:
             return self._derive("jacobian", [_array((*shape, *v.stacked), [x for row in rows for x in row])], LEAF)
         rest = iter(rows)
         results = [_array((*r.shape, *v.stacked), [x for _ in r.elements for x in next(rest)]) for r in self.results]
         return self._derive("jacobian", results, structure)
 
+    @_growing
     def hessian(self, wrt: Any = None) -> Function:
         """The symmetric matrix of second derivatives, of shape wrt.shape + wrt.shape; a list of scalars is one axis."""
         v = self._variables(wrt)
-        with self.graph.growing():
-            rows = derivatives.hessian_rows(self.target, v.nodes)
+        rows = derivatives.hessian_rows(self.target, v.nodes)
         return self._derive("hessian", [_array((*v.stacked, *v.stacked), [x for row in rows for x in row])], LEAF)
 
+    @_growing
     def jvp(self, wrt: Any = None) -> Function:
         """J v, by forward accumulation. After the arguments comes v: one for each variable, shaped as it is."""
         v, outputs = self._variables(wrt), self._elements()
         vectors = self._vectors("v", v.parts)
-        with self.graph.growing():
-            products = derivatives.jacobian_vector(outputs, v.nodes, [x for a in vectors for x in a.elements])
+        products = derivatives.jacobian_vector(outputs, v.nodes, [x for a in vectors for x in a.elements])
         return self._derive("jvp", _like(self.results, products), self.structure, vectors)
 
+    @_growing
     def vjp(self, wrt: Any = None) -> Function:
         """J^T u, by reverse accumulation. After the arguments comes u: one for each output, shaped as it is."""
         v, outputs = self._variables(wrt), self._elements()
         vectors = self._vectors("u", self.results)
-        with self.graph.growing():
-            products = derivatives.vector_jacobian(outputs, v.nodes, [x for a in vectors for x in a.elements])
+        products = derivatives.vector_jacobian(outputs, v.nodes, [x for a in vectors for x in a.elements])
         return self._derive("vjp", _like(v.parts, products), v.structure, vectors)
 
+    @_growing
     def hvp(self, wrt: Any = None) -> Function:
         """H v without H. After the arguments comes v: one for each variable, shaped as it is."""
         v = self._variables(wrt)
         vectors = self._vectors("v", v.parts)
-        with self.graph.growing():
-            product = derivatives.hessian_vector(self.target, v.nodes, [x for a in vectors for x in a.elements])
+        product = derivatives.hessian_vector(self.target, v.nodes, [x for a in vectors for x in a.elements])
         return self._derive("hvp", _like(v.parts, product), v.structure, vectors)
 
+    @_growing
     def weighted(self) -> Function:
         """<u, outputs>, one scalar, for weights u that come after the arguments, shaped as the outputs are."""
         weights = self._vectors("u", self.results)
-        with self.graph.growing():
-            total = derivatives.inner(self._elements(), [x for a in weights for x in a.elements])
+        total = derivatives.inner(self._elements(), [x for a in weights for x in a.elements])
         return self._derive("weighted", [_array((), [total])], LEAF, weights)
 
+    @_growing
     def substitute(self, replacements: Mapping[Node, Node]) -> Function:
         """The same function with other nodes of its graph in place of inputs, which are no arguments any more."""
-        with self.graph.growing():
-            nodes = substitute(self._elements(), replacements)
+        nodes = substitute(self._elements(), replacements)
         left = tuple(a for a in self.arguments if not any(x in replacements for x in a.elements))
         return self._derive("", _like(self.results, nodes), self.structure, arguments=left)
 

@@ -121,6 +121,8 @@ class Terms(NamedTuple):
 def _terms(node: Node) -> Terms:
     if not isinstance(node.op, Add):
         return Terms(0, [(1, node)])
+    if len(node.inputs) == 1:  # in normal form it is no number
+        return Terms(0, [(node.op.coefficients[0], node.inputs[0])])
     number: int | Fraction | float = 0
     terms = []
     for c, x in zip(node.op.coefficients, node.inputs, strict=True):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import reduce
+from functools import cached_property, reduce
 from itertools import accumulate
 from operator import attrgetter
 from typing import Any
@@ -48,6 +48,13 @@ class Add(Op):
     coefficients: tuple[Exact, ...]
 
     finite = True
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:  # a Fraction's takes a microsecond, and a new node is looked up twice
+        return hash(self.coefficients)
 
     def apply(self, *inputs: Node) -> Node:
         return weighted_sum(list(zip(self.coefficients, inputs, strict=True)))
@@ -172,6 +179,8 @@ class Power(Elementwise):
 
 def weighted_sum(terms: Sequence[tuple[Exact, Node]]) -> Node:
     """The node of c1 x1 + c2 x2 + ...: equal nodes are collected, numbers added, scaled nodes opened."""
+    if len(terms) == 1:
+        return scaled(*terms[0])
     graph = terms[0][1].graph
     collected: dict[Node, Exact] = {}
     number: Exact = 0
@@ -181,9 +190,9 @@ def weighted_sum(terms: Sequence[tuple[Exact, Node]]) -> Node:
             number += c * op.value
             continue
         if isinstance(op, Add) and len(x.inputs) == 1:
-            c, x = c * op.coefficients[0], x.inputs[0]
+            c, x = op.coefficients[0] if c == 1 else c * op.coefficients[0], x.inputs[0]
         collected[x] = collected[x] + c if x in collected else c
-    order = [x for x, c in collected.items() if c != 0]
+    order = [x for x, c in collected.items() if c]
     if len(order) > 1:
         order.sort(key=attrgetter("index"))
     coefficients = [_whole(collected[x]) for x in order]
@@ -193,6 +202,18 @@ def weighted_sum(terms: Sequence[tuple[Exact, Node]]) -> Node:
     if len(order) == 1 and coefficients[0] == 1:
         return order[0]
     return graph.add(Add(tuple(coefficients)), *order)
+
+
+def scaled(c: Exact, x: Node) -> Node:
+    """The node of c x."""
+    op = x.op
+    if isinstance(op, Const) and op.is_exact:
+        return constant(x.graph, c * op.value)
+    if isinstance(op, Add) and len(x.inputs) == 1:
+        c, x = c * op.coefficients[0], x.inputs[0]
+    if c == 1:
+        return x
+    return x.graph.add(Add((_whole(c),)), x) if c else constant(x.graph, 0)
 
 
 def product(factors: Sequence[Node]) -> Node:
@@ -216,7 +237,7 @@ def product(factors: Sequence[Node]) -> Node:
         result = graph.add(Product(), *order)
     else:
         (result,) = order
-    return result if number == 1 else weighted_sum([(number, result)])
+    return result if number == 1 else scaled(number, result)
 
 
 def power(x: Node, exponent: Exact) -> Node:

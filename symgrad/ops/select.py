@@ -113,6 +113,8 @@ def times(g: Node, partial: Node | Exact) -> Node:
 
 
 def _scaled(g: Node, number: Exact) -> Node:
+    if number == 1:
+        return g
     guard = guard_of(g)
     if guard is None:
         return arithmetic["sum"]([(number, g)])
