@@ -27,7 +27,7 @@ def register(head: type[sp.Function], implementation: Callable[..., float]) -> N
     """Make a SymPy function known: expressions may hold it, and are differentiated through its `fdiff`.
 
     head: a subclass of sympy.Function; fdiff(i) returns its derivative by argument i, in functions known here.
-    implementation: a function of floats, compiled by numba.njit or written so that it can be.
+    implementation: a function of floats, compiled by numba.njit, or one that it can compile, or a ufunc of NumPy.
 
     Raises RegistrationError if the head is no such class, or is known already.
 
@@ -41,7 +41,8 @@ def register(head: type[sp.Function], implementation: Callable[..., float]) -> N
     """
     if not (isinstance(head, type) and issubclass(head, sp.Function)):
         raise RegistrationError("no SymPy function", got=repr(head)[:80], wanted="a subclass of sympy.Function")
-    if not isinstance(implementation, (FunctionType, BuiltinFunctionType)) and not hasattr(implementation, "py_func"):
+    functions = (FunctionType, BuiltinFunctionType, np.ufunc)
+    if not isinstance(implementation, functions) and not hasattr(implementation, "py_func"):
         raise RegistrationError("no implementation", got=repr(implementation)[:80], wanted="a function of floats")
     if OPERATIONS.get(head, UserFunction) is not UserFunction:
         raise RegistrationError("a function that symgrad has already", got=head.__name__)
@@ -119,5 +120,5 @@ def _compiled(function: Callable[..., float]) -> Callable[..., float]:
 
     if isinstance(function, FunctionType):
         return numba.njit(function)
-    # a builtin, such as math.erf: not compiled, but Numba has its own
+    # a builtin or a ufunc, such as math.erf or numpy.sin: not compiled, but Numba has its own
     return numba.njit(lambda *args: function(*args))

@@ -264,3 +264,17 @@ def test_a_strangers_operation_is_checked() -> None:
 def test_a_strangers_operation_goes_out_as_its_head() -> None:
     F = sg.Function([X], gauss_bump(X))
     assert to_sympy([F.target]) == [gauss_bump(X)]
+
+
+def test_a_ufunc_of_numpys_is_an_implementation() -> None:
+    class sine_by_numpy(sp.Function):
+        nargs = 1
+
+        def fdiff(self, argindex: int = 1) -> sp.Expr:
+            return sp.cos(self.args[0])
+
+    sg.register(sine_by_numpy, np.sin)
+    function = sg.Function([X], X * sine_by_numpy(X))
+    assert function(0.5) == pytest.approx(0.5 * math.sin(0.5), rel=1e-15)
+    assert function.grad()(0.5) == pytest.approx(math.sin(0.5) + 0.5 * math.cos(0.5), rel=1e-15)
+    np.testing.assert_allclose(function(np.array([0.5, 1.0])), [0.5 * math.sin(0.5), math.sin(1.0)], rtol=1e-15)

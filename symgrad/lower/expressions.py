@@ -148,7 +148,8 @@ class Expressions:
 
     def user(self, op: Op, *args: Text) -> Text:
         function = op.python  # type: ignore[attr-defined]
-        module, name = function.__module__, function.__qualname__
+        # the ufuncs of older NumPy versions tell neither
+        module, name = getattr(function, "__module__", "") or "", getattr(function, "__qualname__", function.__name__)
         if module != "__main__" and is_path(module) and is_safe(name):
             source = f"from {module} import {name} as {{name}}"
         else:
