@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import gc
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symgrad.errors import ArgumentError
+from symgrad.graph import collector_paused
 from symgrad.lower.batch import Batch
 from symgrad.lower.direct import direct
 from symgrad.lower.llvm import to_llvm
@@ -44,7 +43,7 @@ class Kernel:
     @cached_property
     def program(self) -> Program:
         """What is computed for one point."""
-        with _collector_paused():
+        with collector_paused():
             return schedule(self.name, self.arguments, self.results)
 
     @cached_property
@@ -54,7 +53,7 @@ class Kernel:
 
     def _written(self) -> tuple[str, Module]:
         """The kernel for one point in LLVM's language, under a name of its own."""
-        with _collector_paused():
+        with collector_paused():
             return to_llvm(self.program, _symbol(), host())
 
     def inspect_llvm(self) -> str:
@@ -137,7 +136,7 @@ class Kernel:
 
             with numba_entry.LOCK:
                 if varying not in self._batches:
-                    with _collector_paused():
+                    with collector_paused():
                         program = schedule(self.name, self.arguments, self.results, varying=varying)
                         text, module = to_llvm(program, _symbol(), host())
                     self._batches[varying] = numba_entry.batch_code(text, module)
@@ -147,16 +146,3 @@ class Kernel:
 def _symbol() -> str:
     """A name that no other kernel has, in this process or in one whose machine code is loaded here."""
     return f"symgrad_{secrets.token_hex(8)}"
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Without Python's cyclic collector: its passes over what is made, and all of it kept, take two thirds of the time
-    that a program of 100,000 statements needs."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
