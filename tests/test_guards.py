@@ -89,3 +89,10 @@ def test_nothing_leaks_when_all_branches_of_a_sum_are_off() -> None:
     slope = sg.Function([X], sp.Add(*terms)).grad().grad()
     assert slope(-1.0) == 0.0
     assert math.isfinite(slope(2.5))
+
+
+def test_a_guard_within_a_guard_is_one_guard_however_it_arises() -> None:
+    # forward over a sum that a condition switches off, within another: 0 * nan leaked from sqrt
+    inner = sp.Piecewise((X, X > Y), (sp.acosh(X * Y), X > 2 * Y), (sp.sqrt(X * Y), True))
+    product = sg.Function([X, Y], sp.Piecewise((inner**2 + X, X > 0), (inner, True))).jvp([X, Y])
+    assert product(1.0, -1.0, 1.0, 1.0) == 3.0

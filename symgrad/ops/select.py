@@ -35,8 +35,7 @@ class Select(Op):
 
     def bprop(self, y: Node, g: Node) -> Sequence[Node | None]:
         c, _, _ = y.inputs
-        zero = y.graph.node(0)
-        return None, select(c, g, zero), select(c, zero, g)
+        return None, guarded(c, g), guarded(negation(c), g)
 
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         c, a, b = values

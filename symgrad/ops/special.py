@@ -203,6 +203,12 @@ class Bessel(Elementwise):
     domain = ((0.0, 3.0), (0.5, 5.0))
     analytic = False  # as far as the order goes
 
+    def evaluate(self, numbers: Any, *values: Any) -> Any:
+        value = super().evaluate(numbers, *values)
+        # of integer order J and I are real for x < 0 too, where mpmath leaves a rounding error beside the real line
+        real = numbers is not np and self.function in ("jv", "iv") and mp.isint(values[0])
+        return mp.re(value) if real else value
+
     def partials(self, y: Node) -> Sequence[Partial]:
         order, x = y.inputs
         lower, upper = (y.graph.add(self, order + shift, x) for shift in (-1, 1))
