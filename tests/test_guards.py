@@ -91,8 +91,17 @@ def test_nothing_leaks_when_all_branches_of_a_sum_are_off() -> None:
     assert math.isfinite(slope(2.5))
 
 
-def test_a_guard_within_a_guard_is_one_guard_however_it_arises() -> None:
-    # forward over a sum that a condition switches off, within another: 0 * nan leaked from sqrt
+def test_a_select_hands_a_guarded_cotangent_on_under_one_guard(nodes: list[Node]) -> None:
+    # nested, the inner guard was hidden when terms were added, and 0 * nan leaked in forward mode
+    a, b, c, d, e = nodes
+    y = select(less(a, b), c, d)
+    for part in y.op.bprop(y, guarded(less(d, e), a))[1:]:
+        guard = guard_of(part)
+        assert guard is not None
+        assert guard[1] is a
+
+
+def test_forward_mode_takes_nothing_from_a_branch_within_a_branch() -> None:
     inner = sp.Piecewise((X, X > Y), (sp.acosh(X * Y), X > 2 * Y), (sp.sqrt(X * Y), True))
     product = sg.Function([X, Y], sp.Piecewise((inner**2 + X, X > 0), (inner, True))).jvp([X, Y])
     assert product(1.0, -1.0, 1.0, 1.0) == 3.0
