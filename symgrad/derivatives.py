@@ -34,7 +34,7 @@ def build_grad(target: Node, wrt: Sequence[Node], seed: Node | None = None) -> l
     `wrt` may hold inner nodes. `seed` is the gradient by the target itself, 1 if left out.
     Raises UndefinedDerivative, naming the operation and the path to it.
     """
-    return vector_jacobian([target], wrt, [seed or target.graph.node(1)])
+    return vector_jacobian([target], wrt, [seed or target.like(1)])
 
 
 def vector_jacobian(targets: Sequence[Node], wrt: Sequence[Node], seeds: Sequence[Node]) -> list[Node]:
@@ -66,7 +66,7 @@ def vector_jacobian(targets: Sequence[Node], wrt: Sequence[Node], seeds: Sequenc
                         got=node.op.label(),
                     ).at(_path(targets, node))
                 grad_table[x].append(gx)
-    return [gradients.get(node, graph.node(0)) for node in wrt]
+    return [gradients.get(node) or node.like(0) for node in wrt]
 
 
 def between(wrt: Sequence[Node], targets: Sequence[Node]) -> list[Node]:

@@ -10,10 +10,15 @@ from typing import Any
 
 import mpmath
 import numpy as np
+import sympy as sp
 
 from symgrad.errors import ArgumentError
-from symgrad.graph import Node, reachable
+from symgrad.graph import Node, Op, reachable
+from symgrad.ops.elementwise import Elementwise
 from symgrad.ops.leaf import Input
+from symgrad.ops.logic import Connective, Relation
+from symgrad.ops.select import Select
+from symgrad.sizes import bound_sizes
 
 
 def evaluate(outputs: Sequence[Node], inputs: Mapping[Node, Any], numbers: Any = np) -> list[Any]:
@@ -28,6 +33,7 @@ def all_values(outputs: Sequence[Node], inputs: Mapping[Node, Any], numbers: Any
     Raises ArgumentError if an input has no value. Values that are no real numbers are nan; nothing warns or raises.
     """
     values: dict[Node, Any] = {}
+    sizes = sizes_of(inputs)
     with np.errstate(all="ignore"):
         for node in reachable(outputs):
             if node in inputs:
@@ -36,16 +42,25 @@ def all_values(outputs: Sequence[Node], inputs: Mapping[Node, Any], numbers: Any
                 raise ArgumentError("an input without a value", got=node.op.label())
             else:
                 arguments = [values[x] for x in node.inputs]
-                values[node] = (
-                    node.op.evaluate(numbers, *arguments) if numbers is np else _real(node, arguments, numbers)
-                )
+                op = node.op.sized(sizes)
+                values[node] = op.evaluate(numbers, *arguments) if numbers is np else _real(op, arguments, numbers)
     return values
 
 
-def _real(node: Node, arguments: Sequence[Any], numbers: Any) -> Any:
+def sizes_of(inputs: Mapping[Node, Any]) -> dict[sp.Symbol, int]:
+    """The numbers that stand for the symbols in the shapes of inputs. Raises ShapeError where they contradict."""
+    return bound_sizes([(node.op.label(), node.type.shape, np.shape(value)) for node, value in inputs.items()])
+
+
+def _real(op: Op, arguments: Sequence[Any], numbers: Any) -> Any:
     """mpmath leaves the real line, or raises, where float arithmetic says nan or infinity."""
+    if any(isinstance(a, np.ndarray) for a in arguments) and _is_entrywise(op):
+        entries = np.empty(np.shape(arguments[0]), object)
+        for index in np.ndindex(*entries.shape):
+            entries[index] = _real(op, [a[index] for a in arguments], numbers)
+        return entries
     try:
-        value = node.op.evaluate(numbers, *arguments)
+        value = op.evaluate(numbers, *arguments)
     except ZeroDivisionError:
         return numbers.nan
     except (ValueError, ArithmeticError):  # a pole of gamma, the logarithm of nan
@@ -53,3 +68,7 @@ def _real(node: Node, arguments: Sequence[Any], numbers: Any) -> Any:
     if isinstance(value, mpmath.mpc):
         return value.real if value.imag == 0 else numbers.nan
     return value
+
+
+def _is_entrywise(op: Op) -> bool:
+    return isinstance(op, (Elementwise, Select, Relation, Connective))

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any, ClassVar
 
-from symgrad.types import Type
+from symgrad.types import Sizes, Type
 
 Exact = int | Fraction | float  # floats are kept as they were given: nothing is rounded twice
 
@@ -40,6 +40,10 @@ class Op:
     def result_type(self, *types: Type) -> Type:
         """The type of the value, from those of the inputs. Raises ShapeError where they do not go together."""
         raise NotImplementedError(f"{type(self).__name__}.result_type")
+
+    def sized(self, sizes: Sizes) -> Op:
+        """The operation with numbers for the symbols in its sizes."""
+        return self
 
     def apply(self, *inputs: Node) -> Node:
         """The node of this operation on these inputs, in the normal form that its constructor keeps."""
@@ -84,17 +88,21 @@ class Node:
     def __reduce__(self) -> tuple[Any, ...]:
         return _node_of, (self.graph, self.index)
 
+    def like(self, value: Node | Exact) -> Node:
+        """A number as a constant of this node's shape; a node as it is."""
+        return value if isinstance(value, Node) else arithmetic["constant"](self.graph, value, self.type.shape)
+
     def __add__(self, other: Node | Exact) -> Node:
-        return arithmetic["sum"]([(1, self), (1, self.graph.node(other))])
+        return arithmetic["sum"]([(1, self), (1, self.like(other))])
 
     def __sub__(self, other: Node | Exact) -> Node:
-        return arithmetic["sum"]([(1, self), (-1, self.graph.node(other))])
+        return arithmetic["sum"]([(1, self), (-1, self.like(other))])
 
     def __mul__(self, other: Node | Exact) -> Node:
-        return arithmetic["product"]([self, self.graph.node(other)])
+        return arithmetic["product"]([self, self.like(other)])
 
     def __truediv__(self, other: Node | Exact) -> Node:
-        return arithmetic["product"]([self, self.graph.node(other) ** -1])
+        return arithmetic["product"]([self, self.like(other) ** -1])
 
     def __pow__(self, exponent: Exact) -> Node:
         return arithmetic["power"](self, exponent)
@@ -103,16 +111,16 @@ class Node:
         return arithmetic["sum"]([(-1, self)])
 
     def __radd__(self, other: Exact) -> Node:
-        return self.graph.node(other) + self
+        return self.like(other) + self
 
     def __rsub__(self, other: Exact) -> Node:
-        return self.graph.node(other) - self
+        return self.like(other) - self
 
     def __rmul__(self, other: Exact) -> Node:
-        return self.graph.node(other) * self
+        return self.like(other) * self
 
     def __rtruediv__(self, other: Exact) -> Node:
-        return self.graph.node(other) / self
+        return self.like(other) / self
 
 
 # How +, *, **, numbers and relations become operations: filled once, by ops/arithmetic.py, since the graph knows none.
@@ -142,6 +150,7 @@ class Graph:
     def __init__(self) -> None:
         self.nodes: list[Node] = []
         self._index: dict[tuple[Any, ...], Node] = {}
+        self.finite: dict[Node, bool] = {}  # what is known of nodes: see ops/contract.py
         self.lock = threading.RLock()
 
     def add(self, op: Op, *inputs: Node) -> Node:

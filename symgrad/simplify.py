@@ -19,7 +19,7 @@ from symgrad.graph import Node, Op, arithmetic, reachable
 from symgrad.ops.arithmetic import Add, Power, Product
 from symgrad.ops.exponential import Exp, Expm1, Log, Log1p, XLogX, log
 from symgrad.ops.hyperbolic import Cosh, LogCosh
-from symgrad.ops.leaf import constant, exact_value
+from symgrad.ops.leaf import exact_value
 from symgrad.ops.logic import Not, Relation
 from symgrad.ops.rounding import Abs, Step
 from symgrad.ops.select import Select, guard_of
@@ -135,7 +135,7 @@ def _terms(node: Node) -> Terms:
 
 
 def _sum(terms: Sequence[tuple[int | Fraction | float, Node]], number: int | Fraction | float, like: Node) -> Node:
-    return arithmetic["sum"]([*terms, (1, constant(like.graph, number))])
+    return arithmetic["sum"]([*terms, (1, like.like(number))])
 
 
 def _without(factors: Sequence[Node], *gone: Node) -> list[Node]:
@@ -181,9 +181,9 @@ def _exponents(x: Node) -> list[Node] | None:
     number, terms = _terms(x)
     if number < 0 or not all(c > 0 and isinstance(t.op, Exp) for c, t in terms):
         return None
-    found = [t.inputs[0] if c == 1 else t.inputs[0] + log(constant(x.graph, c)) for c, t in terms]
+    found = [t.inputs[0] if c == 1 else t.inputs[0] + log(x.like(c)) for c, t in terms]
     if number != 0:
-        found.append(constant(x.graph, 0) if number == 1 else log(constant(x.graph, number)))
+        found.append(x.like(0) if number == 1 else log(x.like(number)))
     return found
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypeAlias
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import sympy as sp
 
 Size: TypeAlias = int | sp.Expr
+Sizes: TypeAlias = Mapping[sp.Symbol, int]  # the numbers that stand for the symbols in sizes
 
 
 class Type(NamedTuple):
@@ -21,3 +23,26 @@ class Type(NamedTuple):
 
 REAL = Type("f8")
 TRUTH = Type("b1")
+
+
+def as_size(value: Any) -> Size:
+    """A size in normal form: an int, or an expanded SymPy expression. Equal sizes are `==` in this form."""
+    if isinstance(value, int):
+        return value
+    expanded = sp.expand(value)
+    return int(expanded) if expanded.is_Integer else expanded
+
+
+def size_in_numbers(size: Size, sizes: Sizes) -> int:
+    """The size for these numbers; below 0 it is 0: a range whose end is before its begin is empty."""
+    return max(0, integer(size, sizes))
+
+
+def integer(value: Size, sizes: Sizes) -> int:
+    """An integer expression in sizes, such as an offset, for these numbers."""
+    return value if isinstance(value, int) else int(value.xreplace(dict(sizes)))
+
+
+def shape_in_numbers(shape: tuple[Size, ...], sizes: Sizes) -> tuple[int, ...]:
+    """The shape for these numbers."""
+    return tuple([size_in_numbers(n, sizes) for n in shape])

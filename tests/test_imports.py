@@ -17,7 +17,7 @@ import symgrad
 ROOT = Path(symgrad.__file__).parent
 # Each may import what stands before it. A package is one step: inside it there is no cycle.
 LAYERS = [
-    *("types", "size", "errors", "graph", "ops"),
+    *("types", "size", "errors", "graph", "ops", "arrays", "sizes"),
     *("structure", "from_sympy", "to_sympy", "printing", "arguments", "user"),
     *("simplify", "derivatives", "evaluate", "lower"),
     *("wrt", "call", "explain", "function", "expression", "check", "lambdify"),

@@ -2,28 +2,38 @@
 
 from symgrad.ops import (
     arithmetic,
+    contract,
     exponential,
     guards,
     hyperbolic,
     leaf,
+    linear_algebra,
     logic,
+    position,
+    reduce,
     rounding,
     select,
     special,
     stable,
     trigonometric,
+    view,
 )
 
 __all__ = [
     "arithmetic",
+    "contract",
     "exponential",
     "guards",
     "hyperbolic",
     "leaf",
+    "linear_algebra",
     "logic",
+    "position",
+    "reduce",
     "rounding",
     "select",
     "special",
     "stable",
     "trigonometric",
+    "view",
 ]

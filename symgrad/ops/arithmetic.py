@@ -197,7 +197,7 @@ def weighted_sum(terms: Sequence[tuple[Exact, Node]]) -> Node:
         order.sort(key=attrgetter("index"))
     coefficients = [_whole(collected[x]) for x in order]
     if number != 0 or not order:
-        order.append(constant(graph, number))
+        order.append(constant(graph, number, terms[0][1].type.shape))
         coefficients.append(1)
     if len(order) == 1 and coefficients[0] == 1:
         return order[0]
@@ -208,12 +208,12 @@ def scaled(c: Exact, x: Node) -> Node:
     """The node of c x."""
     op = x.op
     if isinstance(op, Const) and op.is_exact:
-        return constant(x.graph, c * op.value)
+        return constant(x.graph, c * op.value, x.type.shape)
     if isinstance(op, Add) and len(x.inputs) == 1:
         c, x = c * op.coefficients[0], x.inputs[0]
     if c == 1:
         return x
-    return x.graph.add(Add((_whole(c),)), x) if c else constant(x.graph, 0)
+    return x.graph.add(Add((_whole(c),)), x) if c else x.like(0)
 
 
 def product(factors: Sequence[Node]) -> Node:
@@ -222,6 +222,8 @@ def product(factors: Sequence[Node]) -> Node:
     counts: dict[Node, int] = {}
     number: Exact = 1
     for x in factors:
+        if x.type.shape:
+            return arithmetic["elementwise product"](factors)
         op = x.op
         if isinstance(op, Const) and op.is_exact:
             number *= op.value
@@ -249,10 +251,10 @@ def power(x: Node, exponent: Exact) -> Node:
     if exponent == 1:
         return x
     if exponent == 0:
-        return constant(x.graph, 1)
+        return x.like(1)
     value = _exact_power(exact_value(x), exponent)
     if value is not None:
-        return constant(x.graph, value)
+        return x.like(value)
     if isinstance(x.op, Add) and len(x.inputs) == 1:
         scale = _exact_power(x.op.coefficients[0], exponent)  # (c x)**n = c**n x**n
         if scale is not None:

@@ -37,7 +37,7 @@ class Exp2(Elementwise):
     mpmath = staticmethod(lambda x: mp.power(2, x))
 
     def partials(self, y: Node) -> Sequence[Partial]:
-        return (y * log(y.graph.node(2)),)
+        return (y * log(y.like(2)),)
 
     def to_sympy(self, *args: Any) -> Any:
         return sp.Pow(2, args[0])
@@ -96,7 +96,7 @@ class Log2(Elementwise):
 
     def partials(self, y: Node) -> Sequence[Partial]:
         (x,) = y.inputs
-        return (1 / (x * log(x.graph.node(2))),)
+        return (1 / (x * log(x.like(2))),)
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class Log10(Elementwise):
 
     def partials(self, y: Node) -> Sequence[Partial]:
         (x,) = y.inputs
-        return (1 / (x * log(x.graph.node(10))),)
+        return (1 / (x * log(x.like(10))),)
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class Pow(Elementwise):
         others = [_product([f for j, f in enumerate(factors) if j != i], y) for i in range(self.order)]
         slope = sum(others[1:], others[0])
         falling = _product(factors, y)
-        nonzero = negation(equal(falling, y.graph.node(0)))
+        nonzero = negation(equal(falling, y.like(0)))
         logarithm = y.graph.add(PowLog(1), x, a - self.order)  # not rest log x, which is 0 * inf at x = 0
         return by_x, slope * rest + guarded(nonzero, falling * logarithm)
 
@@ -254,7 +254,7 @@ def log(x: Node) -> Node:
 
 
 def _product(factors: Sequence[Node], y: Node) -> Node:
-    result = y.graph.node(1)
+    result = y.like(1)
     for factor in factors:
         result = result * factor
     return result

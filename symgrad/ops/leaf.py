@@ -13,7 +13,7 @@ import sympy as sp
 
 from symgrad.graph import Exact, Graph, Node, Op, arithmetic
 from symgrad.ops.emitter import Emitter
-from symgrad.types import REAL, Type
+from symgrad.types import REAL, Size, Sizes, Type, shape_in_numbers
 
 
 class Leaf(Op):
@@ -50,9 +50,16 @@ class Input(Leaf):
 
 @dataclass(frozen=True)
 class Const(Leaf):
-    """A number, exact until the kernel: int, Fraction, a float as it was given, or a SymPy number such as pi."""
+    """A number, exact until the kernel: int, Fraction, a float as it was given, or a SymPy number such as pi.
+
+    Of a shape other than (): an array of this number everywhere, which no kernel ever stores.
+    """
 
     value: Exact | sp.Number | sp.NumberSymbol
+    shape: tuple[Size, ...] = ()
+
+    def sized(self, sizes: Sizes) -> Const:
+        return Const(self.value, shape_in_numbers(self.shape, sizes)) if self.shape else self
 
     @property
     def is_exact(self) -> bool:
@@ -63,9 +70,13 @@ class Const(Leaf):
         return str(self.value)
 
     def result_type(self, *types: Type) -> Type:
-        return REAL
+        return Type("f8", self.shape) if self.shape else REAL
 
     def evaluate(self, numbers: Any, *values: Any) -> Any:
+        number = self._number(numbers)
+        return np.full(self.shape, number, None if numbers is np else object) if self.shape else number
+
+    def _number(self, numbers: Any) -> Any:
         if numbers is np:
             return np.float64(as_double(self.value))
         if isinstance(self.value, Fraction):
@@ -83,11 +94,11 @@ class Const(Leaf):
         return sp.sympify(self.value)
 
 
-def constant(graph: Graph, value: Exact | sp.NumberSymbol) -> Node:
-    """The constant as a node; a fraction that is whole is an integer."""
+def constant(graph: Graph, value: Exact | sp.NumberSymbol, shape: tuple[Size, ...] = ()) -> Node:
+    """The constant as a node, the same number everywhere in an array; a fraction that is whole is an integer."""
     if isinstance(value, Fraction) and value.denominator == 1:
         value = value.numerator
-    return graph.add(Const(value))
+    return graph.add(Const(value, shape))
 
 
 def as_double(value: Any) -> float:

@@ -100,7 +100,7 @@ class Step(Elementwise):
     @classmethod
     def from_sympy(cls, expression: sp.Expr, *args: Node) -> Node:
         x, at_zero = args
-        zero = x.graph.node(0)
+        zero = x.like(0)
         tie = exact_value(at_zero)
         if tie is not None:
             return x.graph.add(cls(tie), x, zero)

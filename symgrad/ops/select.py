@@ -72,7 +72,7 @@ def guarded(condition: Node, value: Node) -> Node:
     inner = guard_of(value)
     if inner is not None:
         condition, value = conjunction(condition, inner[0]), inner[1]
-    return select(condition, value, value.graph.node(0))
+    return select(condition, value, value.like(0))
 
 
 def guard_of(node: Node) -> tuple[Node, Node] | None:
@@ -80,7 +80,7 @@ def guard_of(node: Node) -> tuple[Node, Node] | None:
     if not isinstance(node.op, Select):
         return None
     c, a, b = node.inputs
-    zero = node.graph.node(0)
+    zero = node.like(0)
     if b is zero:
         return c, a
     if a is zero:

@@ -159,7 +159,7 @@ class Relu(Elementwise):
 
     def partials(self, y: Node) -> Sequence[Partial]:
         (x,) = y.inputs
-        zero = y.graph.node(0)
+        zero = x.like(0)
         return (guarded(negation(less(x, zero)), y.graph.add(Step(0), x, zero)),)
 
     def emit(self, t: Emitter, *args: Any) -> Any:
