@@ -28,7 +28,7 @@ def array_shape(e: Any) -> tuple[Size, ...] | None:
 
 
 def array_type(e: Any, shape: tuple[Size, ...] | None = None) -> Type:
-    """The type of the input that stands for the array: integers if SymPy assumes so, as of IndexedBase("k", integer=True)."""
+    """The type of the input that stands for the array: of integers if IndexedBase(..., integer=True)."""
     found = array_shape(e) if shape is None else shape
     assert found is not None
     is_integer = isinstance(e, IndexedBase) and bool(e.assumptions0.get("integer"))

@@ -39,7 +39,6 @@ def build_grad(target: Node, wrt: Sequence[Node], seed: Node | None = None) -> l
 
 def vector_jacobian(targets: Sequence[Node], wrt: Sequence[Node], seeds: Sequence[Node]) -> list[Node]:
     """sum_i seed_i d target_i / d w for each w of `wrt`: reverse accumulation, one sweep for all targets."""
-    graph = targets[0].graph
     active = between(wrt, targets)
     grad_table: dict[Node, list[Node]] = {node: [] for node in active}
     for target, seed in zip(targets, seeds, strict=True):

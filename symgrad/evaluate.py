@@ -49,7 +49,9 @@ def all_values(outputs: Sequence[Node], inputs: Mapping[Node, Any], numbers: Any
 
 def sizes_of(inputs: Mapping[Node, Any]) -> dict[sp.Symbol, int]:
     """The numbers that stand for the symbols in the shapes of inputs. Raises ShapeError where they contradict."""
-    return bound_sizes([(node.op.label(), node.type.shape, np.shape(value)) for node, value in inputs.items()])
+    return bound_sizes(
+        [(node.op.label(), node.type.shape, np.shape(value)) for node, value in inputs.items() if node.type.shape]
+    )
 
 
 def _real(op: Op, arguments: Sequence[Any], numbers: Any) -> Any:

@@ -27,7 +27,9 @@ def bound_sizes(arrays: Sequence[tuple[str, tuple[Size, ...], tuple[int, ...]]])
                 sizes.setdefault(n, k)
     for _, declared, found in arrays:
         for n, k in zip(declared, found, strict=True):
-            unknown = sorted(n.free_symbols - sizes.keys(), key=str) if isinstance(n, sp.Expr) else []
+            if isinstance(n, int):
+                continue
+            unknown = sorted(n.free_symbols - sizes.keys(), key=str)
             if len(unknown) == 1:
                 solutions = sp.solve(n.xreplace(sizes) - k, unknown[0])
                 whole = [s for s in solutions if s.is_Integer and s >= 0]

@@ -157,8 +157,8 @@ def contract(
             pending.append((x.inputs[0], labels))
         elif isinstance(op, Contract) and (op.is_view or op.embeds) and not op.summed:
             inner: dict[int, Hashable] = {}
-            for k, outer in zip(op.output, labels, strict=True):
-                same.join(inner.setdefault(k, outer), outer, sizes)
+            for axis, outer in zip(op.output, labels, strict=True):
+                same.join(inner.setdefault(axis, outer), outer, sizes)
             pending.extend((f, tuple(inner[k] for k in ks)) for f, ks in zip(x.inputs, op.labels, strict=True))
         else:
             opened.append((x, labels))

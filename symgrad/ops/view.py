@@ -103,7 +103,7 @@ class View(Mapped):
 
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         x, *integers = values
-        indices = self._indices(self.shape, integers)  # type: ignore[arg-type]
+        indices = self._indices(self.shape, integers)
         if not self.clip:
             return np.asarray(x)[tuple(indices)][()]
         inside = _inside(indices, x.shape, self.shape)
@@ -137,9 +137,9 @@ class Accumulate(Mapped):
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         x, *integers = values
         x = np.asarray(x)
-        zero = np.zeros(self.shape, x.dtype)  # type: ignore[arg-type]
+        zero = np.zeros(self.shape, x.dtype)
         if numbers is not np:
-            zero = np.full(self.shape, numbers.mpf(0), object)  # type: ignore[arg-type]
+            zero = np.full(self.shape, numbers.mpf(0), object)
         indices = self._indices(x.shape, integers)
         if self.clip:
             inside = _inside(indices, zero.shape, x.shape)
@@ -207,7 +207,8 @@ def _is_identity(places: Places, array: Sequence[Size], values: Sequence[Size]) 
 
 def _composed(inner: Place, outer: Sequence[Place]) -> Place:
     """The place of x[inner] at y's places `outer`, where y views x."""
-    offset, terms = inner.offset, {}
+    offset = inner.offset
+    terms: dict[int, int] = {}
     for axis, c in inner.terms:
         offset = offset + c * outer[axis].offset
         for a, d in outer[axis].terms:
