@@ -41,7 +41,7 @@ class Reduction(Op):
         return np.reshape(x, (*np.shape(x)[: np.ndim(x) - self.axes], -1))
 
 
-class Extremum(Reduction):
+class ExtremumOver(Reduction):
     """y = max x or min x; ties share the gradient in equal weights. Of nothing: -inf or inf; of nan: nan."""
 
     finite = False
@@ -57,7 +57,7 @@ class Extremum(Reduction):
 
 
 @dataclass(frozen=True)
-class Maximum(Extremum):
+class Maximum(ExtremumOver):
     """y = max of x over its last axes."""
 
     axes: int = 1
@@ -70,7 +70,7 @@ class Maximum(Extremum):
 
 
 @dataclass(frozen=True)
-class Minimum(Extremum):
+class Minimum(ExtremumOver):
     """y = min of x over its last axes."""
 
     axes: int = 1
