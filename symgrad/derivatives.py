@@ -22,9 +22,10 @@ import sympy as sp
 
 from symgrad.errors import ObjectiveError, UndefinedDerivative
 from symgrad.graph import Node, reachable
+from symgrad.ops.contract import contract, contract_guarded
 from symgrad.ops.elementwise import Undefined
 from symgrad.ops.guards import guarded_sum
-from symgrad.ops.leaf import Input
+from symgrad.ops.leaf import Input, constant
 from symgrad.ops.select import times
 
 
@@ -106,6 +107,27 @@ def hessian_rows(target: Node, wrt: Sequence[Node]) -> list[list[Node]]:
     return [[lower[max(i, j)][min(i, j)] for j in range(n)] for i in range(n)]
 
 
+def jacobian_array(output: Node, variable: Node) -> Node:
+    """d output / d variable, of shape output.shape + variable.shape; structure is kept: a diagonal stays one.
+
+    By reverse accumulation from the identity: the vector-Jacobian product is linear in its seed, so the seed's axes are
+    pushed through it in front of all others, and no other operation ever sees them.
+    """
+    if not output.type.shape:
+        return build_grad(output, [variable])[0]
+    if not variable.type.shape:
+        return jacobian_vector([output], [variable], [variable.like(1)])[0]
+    graph, batch = output.graph, output.type.shape
+    (seed,) = _seeds([output])
+    (product,) = vector_jacobian([output], [variable], [seed])
+    axes = range(len(batch))
+    carried = {seed: contract(graph, [], (*axes, *axes), dict(enumerate(batch)))}
+    for node in between([seed], [product])[1:]:
+        inputs = [carried.get(x, x) for x in node.inputs]
+        carried[node] = node.op.push(inputs, [x in carried for x in node.inputs], batch)
+    return carried.get(product) or constant(graph, 0, (*batch, *variable.type.shape))
+
+
 def hessian_vector(target: Node, wrt: Sequence[Node], vector: Sequence[Node]) -> list[Node]:
     """H v as the gradient of <gradient, v>: H is never formed (B. Christianson, IMA J. Numer. Anal. 12 (1992) 135).
 
@@ -116,7 +138,12 @@ def hessian_vector(target: Node, wrt: Sequence[Node], vector: Sequence[Node]) ->
 
 def inner(a: Sequence[Node], b: Sequence[Node]) -> Node:
     """sum_i a_i b_i, guarded where the terms are."""
-    return guarded_sum([times(x, y) for x, y in zip(a, b, strict=True)])
+    return guarded_sum([_inner(x, y) for x, y in zip(a, b, strict=True)])
+
+
+def _inner(x: Node, y: Node) -> Node:
+    axes = range(len(x.type.shape))
+    return contract_guarded(x, axes, [(y, axes)], ()) if axes else times(x, y)
 
 
 def _seeds(outputs: Sequence[Node]) -> list[Node]:

@@ -57,6 +57,14 @@ class Op:
         """
         raise NotImplementedError(f"{type(self).__name__}.bprop")
 
+    def push(self, inputs: Sequence[Node], carried: Sequence[bool], batch: tuple[Any, ...]) -> Node:
+        """The node on inputs of which some carry more axes, of these sizes, before their own; so does the result.
+
+        Known of what is linear in the inputs that carry them: what a cotangent passes through. It makes all rows of a
+        Jacobian at once (derivatives.jacobian_array).
+        """
+        raise NotImplementedError(f"{type(self).__name__}.push")
+
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         """The value from the inputs' values, in the arithmetic of the module `numbers`: numpy or mpmath."""
         raise NotImplementedError(f"{type(self).__name__}.evaluate")

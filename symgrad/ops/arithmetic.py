@@ -70,6 +70,10 @@ class Add(Op):
     def bprop(self, y: Node, g: Node) -> Sequence[Node | None]:
         return tuple(times(g, c) for c in self.coefficients)
 
+    def push(self, inputs: Sequence[Node], carried: Sequence[bool], batch: tuple[Any, ...]) -> Node:
+        assert all(carried), "a sum that is linear in what it carries has no other terms"
+        return weighted_sum(list(zip(self.coefficients, inputs, strict=True)))
+
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         return sum(as_number(numbers, c) * x for c, x in zip(self.coefficients, values, strict=True))
 
@@ -107,6 +111,9 @@ class Product(Op):
         after = list(accumulate(reversed(y.inputs[1:]), lambda a, b: a * b))[::-1]  # ..., xn-1 xn, xn
         between = [a * b for a, b in zip(before, after[1:], strict=False)]
         return tuple(times(g, others) for others in (after[0], *between, before[-1]))
+
+    def push(self, inputs: Sequence[Node], carried: Sequence[bool], batch: tuple[Any, ...]) -> Node:
+        return product(inputs)
 
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         return reduce(lambda a, b: a * b, values)

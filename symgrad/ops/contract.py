@@ -88,6 +88,12 @@ class Contract(Op):
             for k, (_, labels) in enumerate(pairs)
         )
 
+    def push(self, inputs: Sequence[Node], carried: Sequence[bool], batch: tuple[Any, ...]) -> Node:
+        more = tuple(range(-len(batch), 0))
+        labels = [(*more, *ks) if c else ks for c, ks in zip(carried, self.labels, strict=True)]
+        factors = list(zip(inputs, labels, strict=True))
+        return contract(inputs[0].graph, factors, (*more, *self.output), dict(self.extents))
+
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         extents = dict(self.extents)
         found = {
@@ -423,4 +429,5 @@ def _elementwise_product(factors: Sequence[Node]) -> Node:
     return contract(factors[0].graph, [(x, range(len(x.type.shape))) for x in factors], range(rank))
 
 
+arithmetic["broadcast"] = broadcast
 arithmetic["elementwise product"] = _elementwise_product

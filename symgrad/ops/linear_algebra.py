@@ -132,6 +132,13 @@ class Solve(Factored):
         left, right = (y, gb) if self.transposed else (gb, y)
         return (-contract(y.graph, [(left, "i" + columns), (right, "j" + columns)], "ij"), None, gb)
 
+    def push(self, inputs: Sequence[Node], carried: Sequence[bool], batch: tuple[Any, ...]) -> Node:
+        x, lu, b = inputs
+        more, columns = range(-len(batch), 0), ["k"] * (len(b.type.shape) - len(batch) - 1)
+        inverse = x.graph.add(Inverse(), x, lu)
+        labels = ["j", "i"] if self.transposed else ["i", "j"]
+        return contract(x.graph, [(inverse, labels), (b, [*more, "j", *columns])], [*more, "i", *columns])
+
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         _, lu, b = values
         return _solved(lu, b, transposed=self.transposed)

@@ -37,6 +37,12 @@ class Select(Op):
         c, _, _ = y.inputs
         return None, guarded(c, g), guarded(negation(c), g)
 
+    def push(self, inputs: Sequence[Node], carried: Sequence[bool], batch: tuple[Any, ...]) -> Node:
+        shape = (*batch, *inputs[0].type.shape)
+        places = range(len(batch), len(shape))
+        parts = [x if c else arithmetic["broadcast"](x, shape, places) for x, c in zip(inputs, carried, strict=True)]
+        return select(*parts)
+
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         c, a, b = values
         return np.where(c, a, b) if numbers is np else (a if c else b)

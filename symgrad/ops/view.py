@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from symgrad.errors import ShapeError
-from symgrad.graph import Node, Op
+from symgrad.graph import Node, Op, arithmetic
 from symgrad.ops.contract import Contract
 from symgrad.ops.leaf import constant, exact_value
 from symgrad.ops.select import guard_of, guarded
@@ -42,6 +42,12 @@ class Place(NamedTuple):
     def sized(self, sizes: Sizes) -> Place:
         return self._replace(offset=integer(self.offset, sizes))
 
+    def shifted(self, axes: int) -> Place:
+        """The same place where there are so many axes before."""
+        terms = tuple((axis + axes, c) for axis, c in self.terms)
+        gathered = tuple((k, tuple(a + axes for a in at), c) for k, at, c in self.gathered)
+        return Place(self.offset, terms, gathered)
+
 
 Places = tuple[Place, ...]
 
@@ -62,6 +68,11 @@ class Mapped(Op):
     def sized(self, sizes: Sizes) -> Mapped:
         places = tuple(place.sized(sizes) for place in self.places)
         return type(self)(places, shape_in_numbers(self.shape, sizes), self.clip)  # type: ignore[call-arg]
+
+    def push(self, inputs: Sequence[Node], carried: Sequence[bool], batch: tuple[Any, ...]) -> Node:
+        more = len(batch)
+        places = (*[Place(0, ((axis, 1),)) for axis in range(more)], *[place.shifted(more) for place in self.places])
+        return type(self)(places, (*batch, *self.shape), self.clip).apply(*inputs)  # type: ignore[call-arg]
 
     def _indices(self, values_shape: tuple[int, ...], integers: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The index into each axis of the array, of the shape of the values."""
@@ -264,6 +275,15 @@ class Stack(Op):
 
     def bprop(self, y: Node, g: Node) -> Sequence[Node | None]:
         return tuple(element(g, index) for index in np.ndindex(*self.shape))
+
+    def push(self, inputs: Sequence[Node], carried: Sequence[bool], batch: tuple[Any, ...]) -> Node:
+        before = [Place(0, ((axis, 1),)) for axis in range(len(batch))]
+        parts = [
+            accumulate(x, [*before, *map(Place, index)], (*batch, *self.shape))
+            for x, index, c in zip(inputs, np.ndindex(*self.shape), carried, strict=True)
+            if c
+        ]
+        return arithmetic["sum"]([(1, part) for part in parts])
 
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         array = np.empty(len(values), None if numbers is np else object)
