@@ -11,6 +11,7 @@ import sympy as sp
 from symgrad.graph import Node, reachable
 from symgrad.ops.arithmetic import Power
 from symgrad.ops.leaf import Input
+from symgrad.to_sympy.matrices import Names, matrix_forms
 
 # Up to this many nodes as a tree SymPy's own evaluation tidies the result (x*x becomes x**2); above, it would cost
 # more than everything else together, and an n-ary Add is opened into its parent again and again: quadratic time.
@@ -26,6 +27,11 @@ def to_sympy(outputs: Sequence[Node]) -> list[Any]:
     exponentially larger: see `tree_sizes`.
     """
     nodes = reachable(outputs)
+    if any(node.type.shape for node in nodes):
+        taken = {str(s) for node in nodes if isinstance(node.op, Input) for s in node.op.variable.free_symbols}
+        forms = matrix_forms(outputs, Names(taken))
+        if forms is not None:
+            return [forms[node] for node in outputs]
     tidy = max(tree_sizes(outputs).values(), default=0) <= TIDY and has_small_numbers(nodes)
     expressions: dict[Node, Any] = {}
     with sp.evaluate(tidy):

@@ -1,0 +1,99 @@
+"""Products of matrices in SymPy, made and taken apart without its own evaluation, which reorders and multiplies out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sympy as sp
+
+from symgrad.types import Size
+
+
+def split(e: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The coefficient and the factors of a matrix expression."""
+    if not isinstance(e, sp.MatMul):
+        return sp.Integer(1), (e,)
+    scalars = [x for x in e.args if not x.is_Matrix]
+    return sp.Mul(*scalars), tuple(x for x in e.args if x.is_Matrix)
+
+
+def product(coefficient: Any, factors: Sequence[Any]) -> Any:
+    """coefficient * factor * factor ...; equal neighbours as a power; identities left out."""
+    kept: list[Any] = []
+    for x in factors:
+        if isinstance(x, sp.Identity):
+            continue
+        base, exponent = (x.base, x.exp) if type(x) is sp.MatPow else (x, 1)
+        last = kept[-1] if kept else None
+        before, power = (last.base, last.exp) if type(last) is sp.MatPow else (last, 1)
+        if before == base and x.shape[0] == x.shape[1] and x.shape[0] != 1:
+            kept[-1] = sp.MatPow(base, power + exponent)
+        else:
+            kept.append(x)
+    if not kept:
+        kept = [factors[0]]
+    if coefficient == 1:
+        return kept[0] if len(kept) == 1 else sp.MatMul(*kept, evaluate=False)
+    return sp.MatMul(sp.sympify(coefficient), *kept, evaluate=False)
+
+
+def transposed(e: Any) -> Any:
+    """The transpose, pushed into a product; of a sum it stays outside."""
+    if isinstance(e, sp.MatMul):
+        coefficient, factors = split(e)
+        return product(coefficient, [transposed_factor(x) for x in reversed(factors)])
+    return transposed_factor(e)
+
+
+def transposed_factor(e: Any) -> Any:
+    """The transpose of what is no product."""
+    if isinstance(e, sp.Transpose):
+        return e.arg
+    if isinstance(e, (sp.Identity, sp.DiagMatrix)):
+        return e
+    if isinstance(e, (sp.OneMatrix, sp.ZeroMatrix)):
+        return type(e)(*reversed(e.shape))
+    if isinstance(e, sp.Inverse):
+        inner = e.arg.arg if isinstance(e.arg, sp.Transpose) else sp.Transpose(e.arg)
+        return sp.Inverse(inner)
+    if isinstance(e, sp.MatPow):
+        inner = e.base.arg if isinstance(e.base, sp.Transpose) else sp.Transpose(e.base)
+        return sp.MatPow(inner, e.exp)
+    return sp.Transpose(e)
+
+
+def transposes(factors: Sequence[Any]) -> int:
+    """How many transposes a chain shows."""
+    return sum(
+        len(x.atoms(sp.Transpose)) if isinstance(x, sp.Inverse) else isinstance(x, sp.Transpose) for x in factors
+    )
+
+
+def hadamard(factors: Sequence[Any]) -> Any:
+    """The product entry by entry; ones left out, equal factors as a power."""
+    counts: dict[Any, int] = {}
+    for x in factors:
+        base, power = (x.base, x.exp) if isinstance(x, sp.HadamardPower) and x.exp.is_Integer else (x, 1)
+        if not isinstance(x, sp.OneMatrix):
+            counts[base] = counts.get(base, 0) + power
+    powers = [x if p == 1 else sp.HadamardPower(x, p) for x, p in counts.items() if p != 0]
+    if not powers:
+        return ones(*factors[0].shape)
+    return powers[0] if len(powers) == 1 else sp.HadamardProduct(*powers, evaluate=False)
+
+
+def weighted(terms: Sequence[tuple[Any, Any]]) -> Any:
+    """c1 x1 + c2 x2 + ... of matrices, what is added before what is subtracted."""
+    found = []
+    for c, e in terms:
+        coefficient, factors = split(e)
+        found.append((c * coefficient, factors))
+    found.sort(key=lambda term: bool(term[0].could_extract_minus_sign()))
+    parts = [product(c, factors) for c, factors in found]
+    return parts[0] if len(parts) == 1 else sp.MatAdd(*parts, evaluate=False)
+
+
+def ones(rows: Size, columns: Size) -> Any:
+    """The matrix of ones."""
+    return sp.OneMatrix(rows, columns)
