@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
 import numpy as np
 import sympy as sp
-from sympy.tensor.array.expressions import ArraySymbol
-from sympy.tensor.indexed import IndexedBase
 
+from symgrad.arrays import ARRAYS
 from symgrad.errors import ArgumentError, ComplexInput, DTypeError, ShapeError, UnsupportedExpression
 from symgrad.from_sympy import is_variable
 from symgrad.graph import Graph, Node
 from symgrad.ops.leaf import Input, as_double
 from symgrad.structure import Shape, as_array
+from symgrad.types import Size, Type
 
 
 @dataclass(frozen=True)
 class Argument:
-    """A scalar, or an array of variables that is one argument. `declared` is what the user wrote, to be found again."""
+    """A scalar, or an array that is one argument: one node of its shape, or a scalar node for each of its entries.
+
+    `declared` is what the user wrote, to be found again.
+    """
 
     name: str
-    shape: Shape
+    shape: tuple[Size, ...]
     elements: tuple[Node, ...]
     declared: Any
+
+    @property
+    def is_whole(self) -> bool:
+        """Is the array one node?"""
+        return bool(self.shape) and len(self.elements) == 1 and self.elements[0].type.shape == self.shape
 
     def names(self, variable: Any) -> bool:
         """Does this expression, list or matrix name the argument?"""
@@ -48,12 +56,15 @@ def _canonical(declared: Any) -> Any:
     return declared
 
 
-def declare(graph: Graph, declared: Sequence[Any]) -> tuple[Argument, ...]:
-    """The arguments, with an input node for each variable.
+def declare(graph: Graph, declared: Sequence[Any], whole: Mapping[Any, Type]) -> tuple[Argument, ...]:
+    """The arguments, with an input node for each variable; of the types given for arrays that are one variable.
 
     Raises ArgumentError if a variable stands twice, UnsupportedExpression for what is no variable.
     """
-    arguments = tuple(_argument(graph, d, k) for k, d in enumerate(declared))
+    arguments = tuple(
+        _whole_argument(graph, d, whole[d]) if isinstance(d, ARRAYS) and d in whole else _argument(graph, d, k)
+        for k, d in enumerate(declared)
+    )
     seen: set[Node] = set()
     for argument in arguments:
         for node in argument.elements:
@@ -61,6 +72,10 @@ def declare(graph: Graph, declared: Sequence[Any]) -> tuple[Argument, ...]:
                 raise ArgumentError("a variable stands twice among the arguments", got=node.op.label())
             seen.add(node)
     return arguments
+
+
+def _whole_argument(graph: Graph, declared: Any, type_: Type) -> Argument:
+    return Argument(str(declared), type_.shape, (graph.add(Input(declared, type_)),), declared)
 
 
 def _argument(graph: Graph, declared: Any, position: int) -> Argument:
@@ -74,7 +89,7 @@ def _argument(graph: Graph, declared: Any, position: int) -> Argument:
             )
         if variable.is_commutative is False:
             raise UnsupportedExpression("an argument that does not commute", got=variable)
-    whole = isinstance(declared, (sp.MatrixSymbol, ArraySymbol, IndexedBase))
+    whole = isinstance(declared, ARRAYS)
     name = str(declared) if shape == () or whole else f"arg{position}"
     return Argument(name, shape, tuple(graph.add(Input(v)) for v in variables), declared)
 
@@ -90,7 +105,7 @@ def declared_variables(declared: Any) -> tuple[Shape, list[Any]]:
                 "a list within a list of symbols", got=str(declared), hint="use a Matrix for two axes"
             )
         return (len(declared),), list(declared)
-    if isinstance(declared, (sp.MatrixSymbol, ArraySymbol, IndexedBase)):
+    if isinstance(declared, ARRAYS):
         if declared.shape is None or not all(getattr(n, "is_Integer", isinstance(n, int)) for n in declared.shape):
             raise UnsupportedExpression(
                 "an array whose sizes are not integers", got=declared, hint="give its shape in numbers"
@@ -133,11 +148,8 @@ def batch_shape(arguments: Sequence[Argument], values: Sequence[np.ndarray]) -> 
         raise ShapeError("batch axes that do not broadcast", got=got, wanted="equal sizes, or 1") from None
 
 
-def as_numbers(argument: Argument, value: Any) -> np.ndarray:
-    """The value as a float64 array of shape batch + argument.shape.
-
-    Raises ComplexInput, DTypeError for what is no number, ShapeError for another shape.
-    """
+def real_array(argument: Argument, value: Any) -> np.ndarray:
+    """The value as an array of real numbers, of any element type. Raises ComplexInput, or DTypeError for no number."""
     if isinstance(value, np.ma.MaskedArray):
         raise DTypeError(
             f"argument {argument.name} is a masked array", wanted="plain arrays", hint="use .filled(value)"
@@ -159,7 +171,15 @@ def as_numbers(argument: Argument, value: Any) -> np.ndarray:
     if array.dtype.kind not in "fiub":
         kind = "text" if array.dtype.kind in "US" else f"of type {array.dtype}"
         raise DTypeError(f"argument {argument.name} is {kind}", got=repr(value)[:60], wanted="numbers")
-    array = array.astype(np.float64, copy=False)
+    return array
+
+
+def as_numbers(argument: Argument, value: Any) -> np.ndarray:
+    """The value as a float64 array of shape batch + argument.shape.
+
+    Raises ComplexInput, DTypeError for what is no number, ShapeError for another shape.
+    """
+    array = real_array(argument, value).astype(np.float64, copy=False)
     rank = len(argument.shape)
     core = array.shape[array.ndim - rank :] if rank else ()
     if (

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sympy as sp
-from sympy.tensor.array.expressions import ArraySymbol
-from sympy.tensor.indexed import IndexedBase
+from sympy.matrices.expressions.matexpr import MatrixElement
+from sympy.tensor.array.expressions import ArrayElement, ArraySymbol
+from sympy.tensor.indexed import Indexed, IndexedBase
 
+from symgrad.errors import UnsupportedExpression
+from symgrad.size import subexpressions
 from symgrad.types import Size, Type, as_size
 
 ARRAYS = (sp.MatrixSymbol, ArraySymbol, IndexedBase)
+ELEMENTS = (MatrixElement, Indexed, ArrayElement)
 
 
 def is_array(e: Any) -> bool:
@@ -33,3 +38,32 @@ def array_type(e: Any, shape: tuple[Size, ...] | None = None) -> Type:
     assert found is not None
     is_integer = isinstance(e, IndexedBase) and bool(e.assumptions0.get("integer"))
     return Type("i8" if is_integer else "f8", found)
+
+
+def is_element(e: Any) -> bool:
+    """Is this an entry of an array at indices that are numbers, such as X[0, 1]?"""
+    return isinstance(e, ELEMENTS) and is_array(e.args[0]) and all(i.is_Integer for i in e.indices)
+
+
+def whole_arrays(expressions: Sequence[Any], declared: Iterable[Any] = ()) -> set[Any]:
+    """The arrays that are one value each: those that an expression holds otherwise than by entries at given indices,
+    and those among the declared ones whose sizes are no numbers. The entries of all others are scalar variables."""
+    found = {e for e in expressions if is_array(e)}
+    for e in subexpressions(*[e for e in expressions if isinstance(e, sp.Basic)]):
+        if not is_element(e):
+            found.update(a for a in e.args if is_array(a))
+    for array in declared:
+        shape = array_shape(array) if is_array(array) else ()
+        if shape is None or not all(isinstance(n, int) for n in shape):
+            found.add(array)
+    return found
+
+
+def array_types(expressions: Sequence[Any], declared: Iterable[Any] = ()) -> dict[Any, Type]:
+    """The types of the arrays that are one value each. Raises UnsupportedExpression for one without a shape."""
+    types = {}
+    for array in whole_arrays(expressions, declared):
+        if array_shape(array) is None:
+            raise UnsupportedExpression("an array without a shape", got=array, hint="IndexedBase(name, shape=(n,))")
+        types[array] = array_type(array)
+    return types

@@ -7,23 +7,32 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, wraps
 from typing import Any, ParamSpec
 
+import numpy as np
 import sympy as sp
+from sympy.tensor.array.expressions import ArraySymbol
+from sympy.tensor.indexed import IndexedBase
 
 from symgrad import derivatives
+from symgrad._pending import ArrayKernel
 from symgrad.arguments import Argument, declare
+from symgrad.array_call import ArrayCaller
+from symgrad.arrays import array_types
 from symgrad.call import Caller
-from symgrad.errors import ArgumentError, ObjectiveError, UnsupportedExpression
+from symgrad.errors import ArgumentError, DTypeError, ObjectiveError, UnsupportedExpression
 from symgrad.explain import Explanation, explain
 from symgrad.from_sympy import convert_all
 from symgrad.graph import Graph, Node, reachable, substitute, to_dot
 from symgrad.lower.kernel import Kernel
 from symgrad.lower.schedule import Result
 from symgrad.ops.leaf import Input
+from symgrad.ops.position import Extent
+from symgrad.ops.view import joined, stack
 from symgrad.printing import to_latex, to_text, where_form
 from symgrad.simplify import FORM, STABLE, Rule
 from symgrad.simplify import simplify as apply_rules
 from symgrad.structure import LEAF, Shape, Structure, flatten, tuple_of
 from symgrad.to_sympy import to_sympy
+from symgrad.types import Type
 from symgrad.wrt import Variables, variables
 
 P = ParamSpec("P")
@@ -59,13 +68,18 @@ class Function:
         f_grad(x, y) = (2*x*sin(y), x**2*cos(y))
     """
 
-    def __init__(self, args: Any, outputs: Any, *, name: str | None = None, simplify: bool = True):
+    def __init__(
+        self, args: Any, outputs: Any, *, name: str | None = None, simplify: bool = True, dtype: Any = "float64"
+    ):
         graph = Graph()
         declared = list(args) if isinstance(args, (list, tuple, sp.Tuple)) else [args]
-        arguments = declare(graph, declared)
         structure, leaves = flatten(outputs)
+        expressions = [element for _, elements in leaves for element in elements]
+        whole = array_types(expressions, declared)
+        arguments = declare(graph, declared, whole)
+        self.dtype = _element_type(dtype)
         with graph.growing():
-            nodes = convert_all(graph, [element for _, elements in leaves for element in elements])
+            nodes = convert_all(graph, expressions)
             for node in nodes:
                 if node.type.dtype == "b1":
                     raise UnsupportedExpression(
@@ -74,7 +88,7 @@ class Function:
                         hint="write Piecewise((1, condition), (0, True))",
                     )
             rest = iter(nodes)
-            results = [Result(shape, tuple(next(rest) for _ in elements)) for shape, elements in leaves]
+            results = [_result(shape, [next(rest) for _ in elements]) for shape, elements in leaves]
             self._fill(graph, arguments, results, structure, name or "f", simplify, STABLE)
 
     def _fill(
@@ -94,7 +108,7 @@ class Function:
         if simplified:
             nodes, self.applied = apply_rules([e for r in results for e in r.elements], rules, normal)
             rest = iter(nodes)
-            results = [Result(r.shape, tuple(next(rest) for _ in r.elements)) for r in results]
+            results = [r._replace(elements=tuple(next(rest) for _ in r.elements)) for r in results]
         self.results = tuple(results)
         bound = {node for argument in arguments for node in argument.elements}
         for node in self.nodes:
@@ -105,6 +119,28 @@ class Function:
                     wanted=", ".join(a.name for a in arguments) or "no variables",
                     hint=f"add {node.op.label()} to the arguments",
                 )
+
+        self._check_sizes()
+
+    def _check_sizes(self) -> None:
+        """Raise ArgumentError if a size cannot be read off the arguments."""
+        given = {s for a in self.arguments for n in a.shape if isinstance(n, sp.Expr) for s in n.free_symbols}
+        given |= {a.declared for a in self.arguments if a.shape == ()}
+        for node in self.nodes:
+            for n in node.type.shape if not isinstance(node.op, Extent) else (node.op.size,):
+                unknown = n.free_symbols - given if isinstance(n, sp.Expr) else None
+                if unknown:
+                    names = ", ".join(sorted(map(str, unknown)))
+                    raise ArgumentError(
+                        f"the size {names} is not determined by the arguments",
+                        got=", ".join(a.name for a in self.arguments) or "no arguments",
+                        hint=f"add {names} to the arguments, or an array that has this size",
+                    )
+
+    @property
+    def has_arrays(self) -> bool:
+        """Is an argument or a result an array of one node, or any between them?"""
+        return any(a.is_whole for a in self.arguments) or any(node.type.shape for node in self.nodes)
 
     def _derive(
         self,
@@ -117,6 +153,7 @@ class Function:
     ) -> Function:
         """A Function on the same graph, of the same arguments (or these) and then the extra ones."""
         derived = object.__new__(Function)
+        derived.dtype = self.dtype
         derived._fill(
             self.graph,
             (*(self.arguments if arguments is None else arguments), *extra),
@@ -156,7 +193,11 @@ class Function:
 
         By reverse accumulation where there are no more outputs than variables, else forward.
         """
-        v, outputs, shape, structure = self._variables(wrt), self._elements(), *self._rows()
+        v = self._variables(wrt)
+        if self.has_arrays:
+            results = [r for result in self.results for r in _jacobians(result, v)]
+            return self._derive("jacobian", results, self.structure.map_leaves(lambda: v.structure))
+        outputs, shape, structure = self._elements(), *self._rows()
         rows = derivatives.jacobian_rows(outputs, v.nodes)
         if structure.is_leaf:
             return self._derive("jacobian", [_array((*shape, *v.stacked), [x for row in rows for x in row])], LEAF)
@@ -168,6 +209,10 @@ class Function:
     def hessian(self, wrt: Any = None) -> Function:
         """The symmetric matrix of second derivatives, of shape wrt.shape + wrt.shape; a list of scalars is one axis."""
         v = self._variables(wrt)
+        if self.has_arrays:
+            gradient = _like(v.parts, derivatives.build_grad(self.target, v.nodes))
+            results = [r for g in gradient for r in _jacobians(g, v)]
+            return self._derive("hessian", results, v.structure.map_leaves(lambda: v.structure))
         rows = derivatives.hessian_rows(self.target, v.nodes)
         return self._derive("hessian", [_array((*v.stacked, *v.stacked), [x for row in rows for x in row])], LEAF)
 
@@ -245,6 +290,11 @@ class Function:
             while name in taken:
                 name += "_"
             taken.add(name)
+            if part.shape and part.is_whole:
+                symbol = _symbol_like(name, part)
+                node = self.graph.add(Input(symbol, Type("f8", part.shape)))
+                vectors.append(Argument(name, part.shape, (node,), symbol))
+                continue
             symbols = [sp.Symbol(f"{name}_{i}" if part.shape else name, real=True) for i in range(len(part.elements))]
             declared = sp.Tuple(*symbols) if part.shape else symbols[0]
             nodes = tuple(self.graph.add(Input(s)) for s in symbols)
@@ -260,12 +310,19 @@ class Function:
 
     @cached_property
     def outputs(self) -> Any:
-        """The formulas as SymPy expressions, nested as the result is; an array is an immutable matrix or array."""
+        """The formulas as SymPy expressions, nested as the result is: an explicit array is an immutable matrix or
+        array, one of any size a matrix expression, or an expression in indices."""
         return self._build(to_sympy(self._elements()))
+
+    def _declared(self) -> list[Any]:
+        """For each element the variable, if any, as whose column or row it prints."""
+        return [r.declared if r.is_whole else None for r in self.results for _ in r.elements]
 
     def _build(self, expressions: Sequence[Any]) -> Any:
         rest = iter(expressions)
-        leaves = [_sympy_array(r.shape, [next(rest) for _ in r.elements]) for r in self.results]
+        leaves = [
+            next(rest) if r.is_whole else _sympy_array(r.shape, [next(rest) for _ in r.elements]) for r in self.results
+        ]
         return self.structure.build(leaves)
 
     def __str__(self) -> str:
@@ -302,8 +359,11 @@ class Function:
         return self.kernel.source
 
     @cached_property
-    def kernel(self) -> Kernel:
+    def kernel(self) -> Kernel | ArrayKernel:
         """The compiled form: `.njit` for users' Numba code, `.cfunc(signature)` for C callbacks, `.inspect_llvm()`."""
+        if self.has_arrays:
+            inputs = [x for a in self.arguments for x in a.elements]
+            return ArrayKernel(self.name, inputs, self._elements(), self.dtype)
         return Kernel(self.name, self.arguments, self.results)
 
     def __call__(self, /, *args: Any, out: Any = None, **named: Any) -> Any:
@@ -314,7 +374,9 @@ class Function:
         return self._caller(args, named, out)
 
     @cached_property
-    def _caller(self) -> Caller:
+    def _caller(self) -> Caller | ArrayCaller:
+        if isinstance(self.kernel, ArrayKernel):
+            return ArrayCaller(self.arguments, self.results, self.structure, self.kernel)
         return Caller(self.arguments, self.results, self.structure, self.kernel)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -323,8 +385,9 @@ class Function:
         for node in reachable([*(x for a in self.arguments for x in a.elements), *self._elements()]):
             kept[node] = graph.add(node.op, *[kept[x] for x in node.inputs])
         arguments = tuple((a.name, a.shape, [kept[x].index for x in a.elements], a.declared) for a in self.arguments)
-        results = [(r.shape, [kept[x].index for x in r.elements]) for r in self.results]
-        return _restore, (graph, arguments, results, self.structure, self.name, self.simplified, self.applied)
+        results = [(r.shape, [kept[x].index for x in r.elements], r.declared) for r in self.results]
+        more = self.name, self.simplified, self.applied, self.dtype
+        return _restore, (graph, arguments, results, self.structure, *more)
 
 
 def _restore(
@@ -335,13 +398,15 @@ def _restore(
     name: str,
     simplified: bool,
     applied: Counter[str],
+    dtype: str,
 ) -> Function:
     """A Function from its pickled parts."""
     function: Function = object.__new__(Function)
+    function.dtype = dtype
     function._fill(
         graph,
         tuple(Argument(n, s, tuple(graph.nodes[i] for i in e), d) for n, s, e, d in arguments),
-        [Result(s, tuple(graph.nodes[i] for i in e)) for s, e in results],
+        [Result(s, tuple(graph.nodes[i] for i in e), d) for s, e, d in results],
         structure,
         name,
         False,
@@ -354,7 +419,51 @@ def _restore(
 def _like(parts: Sequence[Argument | Result], nodes: Sequence[Node]) -> list[Result]:
     """The nodes, cut into results of the shapes of the parts."""
     rest = iter(nodes)
-    return [Result(part.shape, tuple(next(rest) for _ in part.elements)) for part in parts]
+    return [
+        Result(part.shape, tuple(next(rest) for _ in part.elements), part.declared if part.is_whole else None)
+        for part in parts
+    ]
+
+
+def _result(shape: Shape, nodes: Sequence[Node]) -> Result:
+    """What goes out for an output as it was written: an expression of an array's own shape is one."""
+    return Result(nodes[0].type.shape if shape == () else shape, tuple(nodes))
+
+
+def _jacobians(result: Result, v: Variables) -> list[Result]:
+    """The derivative of one output by each variable, of shape output.shape + variable.shape."""
+    output = result.elements[0] if result.is_whole else stack(result.elements, result.shape)
+    found = []
+    for part in v.parts:
+        if not part.shape or part.is_whole:
+            array = derivatives.jacobian_array(output, part.elements[0])
+        else:
+            array = joined([derivatives.jacobian_array(output, x) for x in part.elements], part.shape)
+        found.append(Result((*result.shape, *part.shape), (array,), part.declared if result.shape == () else None))
+    return found
+
+
+def _symbol_like(name: str, part: Argument | Result) -> Any:
+    """A symbol for an array of the shape of this variable, of its kind if it has one."""
+    declared = part.declared
+    if isinstance(declared, IndexedBase):
+        return IndexedBase(name, shape=part.shape)
+    if isinstance(declared, sp.MatrixSymbol):
+        return sp.MatrixSymbol(name, *declared.shape)
+    if len(part.shape) <= 2:
+        return sp.MatrixSymbol(name, *part.shape, *[1] * (2 - len(part.shape)))
+    return ArraySymbol(name, part.shape)
+
+
+def _element_type(dtype: Any) -> str:
+    """f8 or f4, of a float type as NumPy names it. Raises DTypeError for another."""
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:
+        kind = None
+    if kind not in (np.float64, np.float32):
+        raise DTypeError("no element type of kernels", got=dtype, wanted="float64 or float32")
+    return str(np.dtype(dtype).str[1:])
 
 
 def _array(shape: Shape, nodes: Sequence[Node]) -> Result:

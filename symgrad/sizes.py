@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import sympy as sp
 
@@ -10,13 +10,15 @@ from symgrad.errors import ShapeError
 from symgrad.types import Size, shape_in_numbers
 
 
-def bound_sizes(arrays: Sequence[tuple[str, tuple[Size, ...], tuple[int, ...]]]) -> dict[sp.Symbol, int]:
-    """The sizes, from (name, declared shape, shape found) for each array.
+def bound_sizes(
+    arrays: Sequence[tuple[str, tuple[Size, ...], tuple[int, ...]]], given: Mapping[sp.Symbol, int] | None = None
+) -> dict[sp.Symbol, int]:
+    """The sizes, from those given and from (name, declared shape, shape found) for each array.
 
     An axis declared as n binds n; one declared as 2*n - 1 binds it too if nothing else does. Raises ShapeError naming
     argument, expected and found, where an array does not fit, or a symbol is not determined.
     """
-    sizes: dict[sp.Symbol, int] = {}
+    sizes: dict[sp.Symbol, int] = dict(given or {})
     for name, declared, found in arrays:
         if len(declared) != len(found):
             raise ShapeError(

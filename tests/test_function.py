@@ -487,7 +487,7 @@ DECLARATIONS = [
     (lambda: sg.Function([3], X), sg.UnsupportedExpression, "an argument that is no variable, got int 3"),
     (lambda: sg.Function([[[X], [Y]]], X), sg.UnsupportedExpression, "a list within a list of symbols"),
     (lambda: sg.Function([sp.Symbol("q", commutative=False)], 1), sg.UnsupportedExpression, "does not commute"),
-    (lambda: sg.Function([sp.IndexedBase("w")], 1), sg.UnsupportedExpression, "sizes are not integers"),
+    (lambda: sg.Function([sp.IndexedBase("w")], 1), sg.UnsupportedExpression, "an array without a shape"),
     (lambda: sg.Function([X], "x**2"), sg.UnsupportedExpression, "text is not parsed"),
     (lambda: sg.Function([X], None), sg.UnsupportedExpression, "this is no SymPy expression, got NoneType"),
     (lambda: sg.Function([X], [X, sp.I]), sg.ComplexInput, "the imaginary unit"),

@@ -17,10 +17,10 @@ import symgrad
 ROOT = Path(symgrad.__file__).parent
 # Each may import what stands before it. A package is one step: inside it there is no cycle.
 LAYERS = [
-    *("types", "size", "errors", "graph", "ops", "arrays", "sizes"),
+    *("types", "size", "errors", "arrays", "sizes", "graph", "ops"),
     *("structure", "from_sympy", "to_sympy", "printing", "arguments", "user"),
     *("simplify", "derivatives", "evaluate", "lower"),
-    *("wrt", "call", "explain", "function", "expression", "check", "lambdify"),
+    *("wrt", "_pending", "call", "array_call", "explain", "function", "expression", "check", "lambdify"),
     *("vocabulary", "parse", "__init__", "cli", "__main__"),
 ]
 # What nests as a user nests lists in lists, or as loops stand in loops; or twice, in a power of 2*x. All else loops.

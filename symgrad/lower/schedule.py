@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product as positions
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from symgrad.graph import Node, consumers, reachable
 from symgrad.lower.names import fresh, identifiers, is_safe
@@ -30,10 +30,16 @@ class Argument(Protocol):
 
 
 class Result(NamedTuple):
-    """What goes out: the nodes of its elements in C order; one for the shape ()."""
+    """What goes out: one node of its shape, or the scalar nodes of its elements in C order."""
 
-    shape: tuple[int, ...]
+    shape: tuple[Any, ...]
     elements: tuple[Node, ...]
+    declared: Any = None  # the variable, if any, as whose column or row it prints
+
+    @property
+    def is_whole(self) -> bool:
+        """Is it one node?"""
+        return len(self.elements) == 1 and self.elements[0].type.shape == self.shape
 
 
 def schedule(

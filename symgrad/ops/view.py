@@ -74,7 +74,7 @@ class Mapped(Op):
         places = (*[Place(0, ((axis, 1),)) for axis in range(more)], *[place.shifted(more) for place in self.places])
         return type(self)(places, (*batch, *self.shape), self.clip).apply(*inputs)  # type: ignore[call-arg]
 
-    def _indices(self, values_shape: tuple[int, ...], integers: Sequence[np.ndarray]) -> list[np.ndarray]:
+    def indices(self, values_shape: tuple[int, ...], integers: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The index into each axis of the array, of the shape of the values."""
         grids = np.indices(values_shape, sparse=True)
         found = []
@@ -114,7 +114,7 @@ class View(Mapped):
 
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         x, *integers = values
-        indices = self._indices(self.shape, integers)
+        indices = self.indices(self.shape, integers)
         if not self.clip:
             return np.asarray(x)[tuple(indices)][()]
         inside = _inside(indices, x.shape, self.shape)
@@ -151,7 +151,7 @@ class Accumulate(Mapped):
         zero = np.zeros(self.shape, x.dtype)
         if numbers is not np:
             zero = np.full(self.shape, numbers.mpf(0), object)
-        indices = self._indices(x.shape, integers)
+        indices = self.indices(x.shape, integers)
         if self.clip:
             inside = _inside(indices, zero.shape, x.shape)
             indices, x = [i[inside] for i in indices], x[inside]
@@ -296,3 +296,15 @@ class Stack(Op):
 def stack(entries: Sequence[Node], shape: Sequence[int]) -> Node:
     """The array of these entries in C order; of an array's own entries in their order, that array."""
     return entries[0].graph.add(Stack(tuple(shape)), *entries)
+
+
+def joined(parts: Sequence[Node], shape: Sequence[int]) -> Node:
+    """Arrays of one shape, put together along new last axes of these integer sizes, in C order."""
+    own = parts[0].type.shape
+    places = [Place(0, ((axis, 1),)) for axis in range(len(own))]
+    return arithmetic["sum"](
+        [
+            (1, accumulate(x, [*places, *map(Place, index)], (*own, *shape)))
+            for x, index in zip(parts, np.ndindex(*shape), strict=True)
+        ]
+    )

@@ -1,0 +1,189 @@
+"""A call of a Function of arrays: arguments as users give them -> checked arrays and sizes -> the kernel -> results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy as sp
+
+from symgrad._pending import ArrayKernel
+from symgrad.arguments import Argument, bind, real_array
+from symgrad.errors import ArgumentError, DTypeError, OutputError, ShapeError
+from symgrad.evaluate import all_values
+from symgrad.graph import Node, reachable
+from symgrad.lower.schedule import Result
+from symgrad.ops.view import Mapped, View, bounds
+from symgrad.sizes import bound_sizes
+from symgrad.structure import Structure
+from symgrad.types import Sizes, Type, integer, shape_in_numbers
+
+MOST_SHAPES = 1_000  # combinations of shapes whose sizes are remembered
+
+
+class ArrayCaller:
+    """The compiled function of arguments that are arrays. Sizes are read and checked once for each new shape."""
+
+    def __init__(
+        self, arguments: Sequence[Argument], results: Sequence[Result], structure: Structure, kernel: ArrayKernel
+    ):
+        self.arguments, self.results, self.structure, self.kernel = arguments, results, structure, kernel
+        self._known: dict[tuple[Any, ...], Sizes] = {}
+
+    def __call__(self, args: Sequence[Any], named: dict[str, Any], out: Any) -> Any:
+        """The numbers. Raises ArgumentError, ShapeError, DTypeError or ComplexInput, and OutputError for `out`."""
+        bound = args if not named and len(args) == len(self.arguments) else bind(self.arguments, args, named)
+        values = [self._value(a, v) for a, v in zip(self.arguments, bound, strict=True)]
+        key = tuple([v.shape for v in values] + [float(values[k]) for k in self._size_arguments])
+        sizes = self._known.get(key)
+        if sizes is None:
+            sizes = self._sizes(values)
+            if len(self._known) < MOST_SHAPES:
+                self._known[key] = sizes
+        if self._gathers:
+            self._check_gathers(values, sizes)
+        targets = None if out is None else self._targets(out, values, sizes)
+        flat = self.kernel.run(self._inputs(values), sizes, None)
+        rest = iter(flat)
+        found = [self._result(r, rest, sizes) for r in self.results]
+        if targets is None:
+            return self.structure.build(found)
+        for target, value in zip(targets, found, strict=True):
+            target[...] = value
+        return out
+
+    @property
+    def dtype(self) -> Any:
+        return np.dtype(self.kernel.dtype)
+
+    def _value(self, argument: Argument, value: Any) -> np.ndarray:
+        """The value as an array of the argument's rank and element type. A column or a row is a vector."""
+        array = real_array(argument, value)
+        rank = len(argument.shape)
+        if array.ndim != rank and rank < 2 and array.ndim == 2 and 1 in array.shape:
+            array = array.reshape(-1) if rank else array.reshape(())
+        if array.ndim != rank:
+            raise ShapeError(
+                f"argument {argument.name} has another number of axes",
+                got=f"shape {array.shape}",
+                wanted=f"{rank} axes" + (f": ({', '.join(map(str, argument.shape))})" if rank else ""),
+            )
+        if argument.elements and argument.elements[0].type.dtype == "i8":
+            if array.dtype.kind not in "iub":
+                raise DTypeError(f"argument {argument.name} is of indices", got=array.dtype, wanted="integers")
+            return array.astype(np.int64, copy=False)
+        return array.astype(self.dtype, copy=False)
+
+    def _inputs(self, values: Sequence[np.ndarray]) -> list[Any]:
+        """The inputs of the kernel: whole arrays as they are, others entry by entry."""
+        flat: list[Any] = []
+        for argument, value in zip(self.arguments, values, strict=True):
+            flat.extend([value] if argument.is_whole else value.flat)
+        return flat
+
+    def _result(self, result: Result, rest: Iterator[Any], sizes: Sizes) -> Any:
+        if result.is_whole:
+            return next(rest)
+        shape = shape_in_numbers(result.shape, sizes)
+        return np.array([next(rest) for _ in result.elements], self.dtype).reshape(shape)
+
+    # -- sizes --------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _nodes(self) -> list[Node]:
+        return reachable([e for r in self.results for e in r.elements])
+
+    @cached_property
+    def _symbols(self) -> set[sp.Symbol]:
+        """The symbols that stand for sizes."""
+        shapes = [a.shape for a in self.arguments] + [node.type.shape for node in self._nodes]
+        return {s for shape in shapes for n in shape if isinstance(n, sp.Expr) for s in n.free_symbols}
+
+    @cached_property
+    def _size_arguments(self) -> list[int]:
+        """The scalar arguments that give a size."""
+        return [k for k, a in enumerate(self.arguments) if a.shape == () and a.declared in self._symbols]
+
+    def _sizes(self, values: Sequence[np.ndarray]) -> Sizes:
+        """The sizes, read off the arrays, and everything checked that depends on them alone."""
+        given: dict[sp.Symbol, int] = {}
+        for k in self._size_arguments:
+            argument, number = self.arguments[k], float(values[k])
+            if number != int(number) or number < 0:
+                raise ArgumentError(f"argument {argument.name} is a size", got=number, wanted="an integer from 0 up")
+            given[argument.declared] = int(number)
+        arrays = [(a.name, a.shape, v.shape) for a, v in zip(self.arguments, values, strict=True) if a.shape]
+        sizes = bound_sizes(arrays, given)
+        for node in self._nodes:
+            if isinstance(node.op, Mapped):
+                self._check_bounds(node, sizes)
+        return sizes
+
+    def _check_bounds(self, node: Node, sizes: Sizes) -> None:
+        """Raise ShapeError if affine indices of a view leave its array."""
+        assert isinstance(node.op, Mapped)
+        array, values = _shapes(node)
+        for bound in bounds(node.op, array.shape, values.shape):
+            lowest, highest, size = (integer(n, sizes) for n in (bound.lowest, bound.highest, bound.size))
+            if 0 not in shape_in_numbers(bound.values, sizes) and not 0 <= lowest <= highest < size:
+                name = node.inputs[0].op.label() if isinstance(node.op, View) else node.op.name
+                raise ShapeError(
+                    f"indices of {name} run from {lowest} to {highest}",
+                    got=f"an axis of size {bound.size} = {size}",
+                    wanted="indices from 0 to the size less 1",
+                )
+
+    @cached_property
+    def _gathers(self) -> list[Node]:
+        return [
+            node
+            for node in self._nodes
+            if isinstance(node.op, Mapped) and not node.op.clip and any(p.gathered for p in node.op.places)
+        ]
+
+    def _check_gathers(self, values: Sequence[np.ndarray], sizes: Sizes) -> None:
+        """Raise ShapeError if an index that is read from an integer array is outside of the array it goes into."""
+        inputs = {a.elements[0]: v for a, v in zip(self.arguments, values, strict=True) if a.is_whole}
+        integers = [x for node in self._gathers for x in node.inputs[1:]]
+        found = all_values(integers, {node: v for node, v in inputs.items() if node.type.shape})
+        for node in self._gathers:
+            assert isinstance(node.op, Mapped)
+            array, read = _shapes(node)
+            shape, sized = shape_in_numbers(read.shape, sizes), node.op.sized(sizes)
+            indices = sized.indices(shape, [found[x] for x in node.inputs[1:]])
+            for place, index, size in zip(node.op.places, indices, shape_in_numbers(array.shape, sizes), strict=True):
+                if place.gathered and index.size and (index.min() < 0 or index.max() >= size):
+                    name = node.inputs[1 + place.gathered[0][0]].op.label()
+                    raise ShapeError(
+                        f"indices in {name} run from {index.min()} to {index.max()}",
+                        got=f"an axis of size {size}",
+                        wanted="indices from 0 to the size less 1",
+                    )
+
+    def _targets(self, out: Any, values: Sequence[np.ndarray], sizes: Sizes) -> list[np.ndarray]:
+        """The arrays of `out`, checked: they can take the result, and none shares memory with an input or another."""
+        try:
+            targets = self.structure.flatten(out)
+        except (TypeError, ValueError, KeyError) as error:
+            raise OutputError("out is not in the structure of the result", got=str(error)) from None
+        for k, (target, result) in enumerate(zip(targets, self.results, strict=True)):
+            shape = shape_in_numbers(result.shape, sizes)
+            wanted = f"a writeable {self.dtype} array of {shape}"
+            if not isinstance(target, np.ndarray):
+                raise OutputError(f"out[{k}] is no array", got=type(target).__name__, wanted=wanted)
+            if target.dtype != self.dtype or target.shape != shape or not target.flags.writeable:
+                raise OutputError(
+                    f"out[{k}] cannot take the result",
+                    got=f"{target.dtype} of {target.shape}{'' if target.flags.writeable else ', read-only'}",
+                    wanted=wanted,
+                )
+            if any(np.shares_memory(target, other) for other in [*values, *targets[:k]]):
+                raise OutputError(f"out[{k}] overlaps an input or another output", hint="pass an array of its own")
+        return targets
+
+
+def _shapes(node: Node) -> tuple[Type, Type]:
+    """Of a View or Accumulate: the type of the array that indices go into, and that of the values."""
+    return (node.inputs[0].type, node.type) if isinstance(node.op, View) else (node.type, node.inputs[0].type)
