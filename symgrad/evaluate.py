@@ -55,12 +55,17 @@ def sizes_of(inputs: Mapping[Node, Any]) -> dict[sp.Symbol, int]:
 
 
 def _real(op: Op, arguments: Sequence[Any], numbers: Any) -> Any:
+    """The value of one operation, entry by entry where it is of the entries."""
+    if not any(isinstance(a, np.ndarray) for a in arguments) or not _is_entrywise(op):
+        return _in_mpmath(op, arguments, numbers)
+    entries = np.empty(np.shape(arguments[0]), object)
+    for index in np.ndindex(*entries.shape):
+        entries[index] = _in_mpmath(op, [a[index] for a in arguments], numbers)
+    return entries
+
+
+def _in_mpmath(op: Op, arguments: Sequence[Any], numbers: Any) -> Any:
     """mpmath leaves the real line, or raises, where float arithmetic says nan or infinity."""
-    if any(isinstance(a, np.ndarray) for a in arguments) and _is_entrywise(op):
-        entries = np.empty(np.shape(arguments[0]), object)
-        for index in np.ndindex(*entries.shape):
-            entries[index] = _real(op, [a[index] for a in arguments], numbers)
-        return entries
     try:
         value = op.evaluate(numbers, *arguments)
     except ZeroDivisionError:

@@ -179,22 +179,23 @@ def view(
     x: Node, places: Sequence[Place], shape: Sequence[Size], integers: Sequence[Node] = (), *, clip: bool = False
 ) -> Node:
     """The array of this shape that reads x at the places; a view of a view is one view."""
+    guard = None if clip or x.type.dtype != "f8" else guard_of(x)
+    if guard is not None:
+        return guarded(*[_plain_view(part, places, shape, integers, clip) for part in guard])
+    return _plain_view(x, places, shape, integers, clip)
+
+
+def _plain_view(x: Node, places: Sequence[Place], shape: Sequence[Size], integers: Sequence[Node], clip: bool) -> Node:
     shape = tuple(as_size(n) for n in shape)
+    while isinstance(x.op, View) and len(x.inputs) == 1 and not (clip or x.op.clip or integers):
+        places = [_composed(p, places) for p in x.op.places]
+        (x,) = x.inputs
     places = tuple(p._replace(offset=as_size(p.offset)) for p in places)
-    if isinstance(x.op, View) and not clip and not x.op.clip and not integers:
-        inner, *rest = x.inputs
-        if not rest:
-            return view(inner, [_composed(p, places) for p in x.op.places], shape)
     if _is_identity(places, x.type.shape, shape):
         return x
     value = exact_value(x)
     if value is not None and not clip:
         return constant(x.graph, value, shape)
-    if x.type.dtype == "f8" and not clip:
-        guard = guard_of(x)
-        if guard is not None:
-            c, v = (view(part, places, shape, integers) for part in guard)
-            return guarded(c, v)
     return x.graph.add(View(places, shape, clip), x, *integers)
 
 
