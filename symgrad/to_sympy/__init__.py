@@ -11,7 +11,10 @@ import sympy as sp
 from symgrad.graph import Node, reachable
 from symgrad.ops.arithmetic import Power
 from symgrad.ops.leaf import Input
-from symgrad.to_sympy.matrices import Names, matrix_forms
+from symgrad.ops.position import Extent
+from symgrad.to_sympy.indexed import entries_of
+from symgrad.to_sympy.matrices import matrix_forms
+from symgrad.to_sympy.names import Names
 
 # Up to this many nodes as a tree SymPy's own evaluation tidies the result (x*x becomes x**2); above, it would cost
 # more than everything else together, and an n-ary Add is opened into its parent again and again: quadratic time.
@@ -27,17 +30,30 @@ def to_sympy(outputs: Sequence[Node]) -> list[Any]:
     exponentially larger: see `tree_sizes`.
     """
     nodes = reachable(outputs)
-    if any(node.type.shape for node in nodes):
-        taken = {str(s) for node in nodes if isinstance(node.op, Input) for s in node.op.variable.free_symbols}
-        forms = matrix_forms(outputs, Names(taken))
-        if forms is not None:
-            return [forms[node] for node in outputs]
+    if any(node.type.shape or is_matrix(node) for node in nodes):
+        return arrays_to_sympy(outputs)
     tidy = max(tree_sizes(outputs).values(), default=0) <= TIDY and has_small_numbers(nodes)
     expressions: dict[Node, Any] = {}
     with sp.evaluate(tidy):
         for node in nodes:
             expressions[node] = node.op.to_sympy(*[expressions[x] for x in node.inputs])
     return [expressions[node] for node in outputs]
+
+
+def is_matrix(node: Node) -> bool:
+    """Is this a matrix of one entry, which is a scalar?"""
+    return isinstance(node.op, Input) and isinstance(node.op.variable, sp.MatrixSymbol)
+
+
+def arrays_to_sympy(outputs: Sequence[Node]) -> list[Any]:
+    """The same of arrays: as matrices if all inputs are matrices and nothing has a rank above 2, else by entries."""
+    inputs = [node.op.variable for node in reachable(outputs) if isinstance(node.op, Input)]
+    names = Names({str(s) for x in inputs for s in x.free_symbols})
+    found = []
+    for output in outputs:
+        forms = matrix_forms([output], names)
+        found.append(entries_of(output, names) if forms is None else forms[output])
+    return found
 
 
 def has_small_numbers(nodes: Sequence[Node]) -> bool:
@@ -50,7 +66,7 @@ def has_small_numbers(nodes: Sequence[Node]) -> bool:
             degrees[node] = max(1.0, exponent) * max((degrees[x] for x in node.inputs), default=1.0)
             if degrees[node] > STEEPEST:
                 return False
-            if not isinstance(node.op, Input) and all(x in numbers for x in node.inputs):
+            if not isinstance(node.op, (Input, Extent)) and all(x in numbers for x in node.inputs):
                 number = numbers[node] = node.op.evaluate(np, *[numbers[x] for x in node.inputs])
                 if node.inputs and not all(abs(n) <= LARGEST for n in (number, *(numbers[x] for x in node.inputs))):
                     return False  # nor is nan small

@@ -1,7 +1,7 @@
-"""The product of a contraction, as a chain of matrices: the path that its labels make, read from one end to the other.
+"""The product of a contraction, as a chain of matrices: the path that its labels make, from one end to the other.
 
-A summed label joins two matrices (or a matrix and a vector) into a product, a path that closes is a trace, vectors along
-one label are multiplied entry by entry, and along a label within a path they are a diagonal matrix.
+A summed label joins two matrices (or a matrix and a vector) into a product, a path that closes is a trace, vectors
+along one label are multiplied entry by entry, and along a label within a path they are a diagonal matrix.
 """
 
 from __future__ import annotations

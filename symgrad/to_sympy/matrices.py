@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any
 
@@ -14,33 +14,11 @@ from symgrad.ops.arithmetic import Add, Power, to_sympy_number
 from symgrad.ops.contract import Contract
 from symgrad.ops.elementwise import Elementwise
 from symgrad.ops.leaf import Const, Input
-from symgrad.ops.linear_algebra import Cholesky, Determinant, Factorisation, Inverse, LogDet, Solve
+from symgrad.ops.linear_algebra import Determinant, Factorisation, Inverse, LogDet, Solve
 from symgrad.to_sympy.chains import contraction, entry
-from symgrad.to_sympy.terms import hadamard, product, split, transposed_factor, weighted
+from symgrad.to_sympy.names import Names
+from symgrad.to_sympy.terms import product, split, transposed_factor, weighted
 from symgrad.types import Size
-
-NAMES = "ijklpqrsuvabcdefgh"  # of indices, in the order in which they are taken
-
-
-class Names:
-    """Names for indices that no input has."""
-
-    def __init__(self, taken: set[str]):
-        self.taken = taken
-
-    def __call__(self, *inside: Any) -> sp.Symbol:
-        """A name that is not used inside these expressions."""
-        used = self.taken | {str(s) for e in inside for s in e.atoms(sp.Symbol)}
-        return next(sp.Symbol(name, integer=True) for name in index_names() if name not in used)
-
-
-def index_names() -> Iterator[str]:
-    """i, j, k, l, ..., i1, j1, ..."""
-    yield from NAMES
-    n = 1
-    while True:
-        yield from (f"{name}{n}" for name in NAMES)
-        n += 1
 
 
 def matrix_shape(shape: Sequence[Size]) -> tuple[Size, Size]:
@@ -153,6 +131,3 @@ def _(op: Determinant, node: Node, args: Sequence[Any], names: Names) -> Any:
 @matrix_form.register
 def _(op: LogDet, node: Node, args: Sequence[Any], names: Names) -> Any:
     return sp.log(sp.Abs(sp.Determinant(args[0])))
-
-
-__all__ = ["Cholesky", "Names", "hadamard", "matrix_form_of", "matrix_forms", "matrix_shape"]

@@ -24,9 +24,8 @@ def product(coefficient: Any, factors: Sequence[Any]) -> Any:
     for x in factors:
         if isinstance(x, sp.Identity):
             continue
-        base, exponent = (x.base, x.exp) if type(x) is sp.MatPow else (x, 1)
-        last = kept[-1] if kept else None
-        before, power = (last.base, last.exp) if type(last) is sp.MatPow else (last, 1)
+        base, exponent = _power(x)
+        before, power = _power(kept[-1]) if kept else (None, 0)
         if before == base and x.shape[0] == x.shape[1] and x.shape[0] != 1:
             kept[-1] = sp.MatPow(base, power + exponent)
         else:
@@ -36,6 +35,10 @@ def product(coefficient: Any, factors: Sequence[Any]) -> Any:
     if coefficient == 1:
         return kept[0] if len(kept) == 1 else sp.MatMul(*kept, evaluate=False)
     return sp.MatMul(sp.sympify(coefficient), *kept, evaluate=False)
+
+
+def _power(e: Any) -> tuple[Any, Any]:
+    return (e.base, e.exp) if type(e) is sp.MatPow else (e, 1)
 
 
 def transposed(e: Any) -> Any:
