@@ -118,8 +118,8 @@ def _dialogue(lines: list[str], first: int, scope: dict[str, Any]) -> Iterator[S
 def _program(lines: list[str], scope: dict[str, Any]) -> Iterator[Shown]:
     """A block without prompts: a comment behind a `print` of one line is what it prints."""
     source = "\n".join(lines)
-    if "@_rule" in source:  # a rule stands in simplify.py; here it is entered into tables of its own
-        scope = {**vars(simplify), "STABLE": [], "FORM": []}
+    if "@rule" in source:  # a rule stands in simplify/; here it is entered into tables of its own
+        scope = {**vars(simplify.scalars), "STABLE": [], "FORM": []}
     for statement in ast.parse(source).body:
         decorators = getattr(statement, "decorator_list", [])
         start, end = min([statement.lineno, *(d.lineno for d in decorators)]) - 1, statement.end_lineno

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 # ruff: noqa: E501  a table, one line an example
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,6 @@ from typing import Any
 import sympy as sp
 from mpmath import mp
 
-import symgrad.simplify as module
 from symgrad import build_grad
 from symgrad.evaluate import evaluate
 from symgrad.from_sympy import from_sympy
@@ -26,7 +26,7 @@ from symgrad.ops.logic import less, less_equal, negation
 from symgrad.ops.rounding import Max, Step
 from symgrad.ops.select import guarded
 from symgrad.ops.stable import Sigmoid, relu, sigmoid
-from symgrad.simplify import FORM, STABLE, Rule, simplify
+from symgrad.simplify import FORM, STABLE, Rule, form, scalars, simplify
 from tests.mutation.mutants import Mutant, mutants
 
 x, y, z = symbols = sp.symbols("x y z", real=True)
@@ -183,10 +183,10 @@ REASONS: dict[str, list[tuple[str, str]]] = {
     "the inputs are one, so the last is the first": [
         ("log-of-exp", "constant - 1: 0 @ return x.inputs[0] if isinstance(x.op, Exp) else N"),
         ("log-of-root", "constant - 1: 0 @ return x.op.exponent * log(x.inputs[0])"),
-        ("reciprocal-of-one-plus-exp", "constant - 1: 0 @ return node.graph.add(Sigmoid(), _negated(e.inputs"),
-        ("exp-times-sigmoid", "constant - 1: 0 @ if (s.inputs[0] if s.op.complement else _negated(s"),
-        ("direction", "constant - 1: 0 @ norm = _norm(r.inputs[0])"),
-        ("softmax", "constant - 1: 0 @ exponents = _exponents(r.inputs[0])"),
+        ("reciprocal-of-one-plus-exp", "constant - 1: 0 @ return node.graph.add(Sigmoid(), negated(e.inputs["),
+        ("exp-times-sigmoid", "constant - 1: 0 @ if (s.inputs[0] if s.op.complement else negated(s."),
+        ("direction", "constant - 1: 0 @ norm = norm_of(r.inputs[0])"),
+        ("softmax", "constant - 1: 0 @ exponents = exponents_of(r.inputs[0])"),
     ],
     "a sum of nothing but 1 is no Add": [
         ("log-of-one-plus", "condition 1 dropped: number != 1 or not terms @ if number != 1 or not terms:"),
@@ -229,7 +229,8 @@ EQUIVALENT = {mutant for same in REASONS.values() for mutant in same}
 
 def rule_functions() -> dict[str, Callable[..., Any]]:
     """The function of each rule, by the rule's name."""
-    return {r.name: getattr(module, r.name.replace("-", "_")) for r in [*STABLE, *FORM]}
+    known = {name: f for module in (scalars, form) for name, f in vars(module).items()}
+    return {r.name: known[r.name.replace("-", "_")] for r in [*STABLE, *FORM]}
 
 
 def wrong(rule: Rule) -> list[str]:
@@ -268,8 +269,8 @@ def survivors(name: str) -> Iterator[Mutant]:
     """The mutants of a rule that its examples do not notice."""
     rule = next(r for r in [*STABLE, *FORM] if r.name == name)
     for mutant in mutants(rule_functions()[name]):
-        wants_finite = mutant.function.__code__.co_argcount == 2
-        apply = mutant.function if wants_finite else lambda node, finite, f=mutant.function: f(node)
+        wants_readers = mutant.function.__code__.co_argcount == 2
+        apply = mutant.function if wants_readers else lambda node, readers, f=mutant.function: f(node)
         if not _noticed([replace(rule, apply=_limited(apply))]):
             yield mutant
 
@@ -278,11 +279,11 @@ def _limited(apply: Callable[..., Any], most: int = 2_000) -> Callable[..., Any]
     """The same, but an error after so many calls: a mutant may rewrite its own result for ever."""
     calls = [0]
 
-    def limited(node: Node, finite: set[Node]) -> Any:
+    def limited(node: Node, readers: Counter[Node]) -> Any:
         calls[0] += 1
         if calls[0] > most:
             raise RecursionError("no end of rewriting")
-        return apply(node, finite)
+        return apply(node, readers)
 
     return limited
 

@@ -1,0 +1,115 @@
+"""The tables of rules, and the pass that applies them.
+
+A rule says before => after, and when it holds. Two sets: what stability needs runs before and after build_grad; what
+only shapes the form runs after it. "Exact" means: the same real number wherever the left side is defined. None of the
+rules is `x/x => 1` or `0*x => 0`.
+
+Each pass is one forward sweep: a node's inputs are in their final form when the node is reached.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from symgrad.graph import Node, Op, reachable
+
+MOST_SWEEPS = 8  # over arrays: what one rule made may leave a node with one reader, which another waits for
+
+
+@dataclass(frozen=True)
+class Rule:
+    """before => after, tried on nodes of one operation; `apply` gives None where it does not hold."""
+
+    name: str
+    formula: str
+    condition: str
+    head: type[Op]
+    apply: Callable[[Node, Counter[Node]], Node | None]
+
+
+class Simplified(NamedTuple):
+    outputs: list[Node]
+    applied: Counter[str]
+
+
+STABLE: list[Rule] = []
+FORM: list[Rule] = []
+
+
+def simplify(outputs: Sequence[Node], rules: Iterable[Rule], normal: Iterable[Node] = ()) -> Simplified:
+    """The outputs in the form that the rules give, and how often each rule was applied.
+
+    Nodes in `normal` are known to be in form already, with all below them: they are kept as they are.
+    """
+    table: dict[type[Op], list[Rule]] = {}
+    for rule in rules:
+        table.setdefault(rule.head, []).append(rule)
+    applied: Counter[str] = Counter()
+    kept = set(normal)
+    found = list(outputs)
+    for _ in range(MOST_SWEEPS):
+        now: Counter[str] = Counter()
+        nodes = reachable(found)
+        found = _swept(found, nodes, table, kept, now)
+        applied += now
+        if not now or not any(node.type.shape for node in nodes):  # of scalars, one sweep gives all
+            break
+    return Simplified(found, applied)
+
+
+def _swept(
+    outputs: Sequence[Node],
+    nodes: Sequence[Node],
+    table: dict[type[Op], list[Rule]],
+    kept: set[Node],
+    applied: Counter[str],
+) -> list[Node]:
+    new: dict[Node, Node] = {}
+    readers = Counter(x for node in nodes for x in node.inputs)
+    readers.update(outputs)
+    of_new = Counter(kept)
+    for node in nodes:
+        if node in kept:
+            result = node
+        else:
+            inputs = [new[x] for x in node.inputs]
+            result = node if all(a is b for a, b in zip(inputs, node.inputs, strict=True)) else node.op.apply(*inputs)
+            result = _rewritten(result, table, of_new, applied)
+        new[node] = result
+        of_new[result] += readers[node]
+    return [new[node] for node in outputs]
+
+
+def _rewritten(node: Node, table: dict[type[Op], list[Rule]], readers: Counter[Node], applied: Counter[str]) -> Node:
+    """The node after its rules, until none holds; each makes it smaller or changes its operation, so this ends."""
+    rules = table.get(type(node.op))
+    while rules:
+        for rule in rules:
+            result = rule.apply(node, readers)
+            if result is not None and result is not node:
+                applied[rule.name] += 1
+                node = result
+                break
+        else:
+            break
+        rules = table.get(type(node.op))
+    return node
+
+
+def rule(
+    into: list[Rule], head: type[Op], formula: str, condition: str = "exact"
+) -> Callable[..., Callable[..., Node | None]]:
+    """Enters a function into a table, under its name. A second argument is how many read each node that exists so far;
+    what a rule makes on the way is read by nobody else."""
+
+    def enter(function: Callable[..., Node | None]) -> Callable[..., Node | None]:
+        name = function.__name__.strip("_").replace("_", "-")
+        wants_readers = function.__code__.co_argcount == 2
+        apply = function if wants_readers else lambda node, readers: function(node)
+        into.append(Rule(name, formula, condition, head, apply))
+        return function
+
+    return enter

@@ -1,0 +1,220 @@
+"""Rules for stability, entry by entry: logarithms, exponentials, roots of squares; of numbers and of whole arrays."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from symgrad.graph import Node, arithmetic
+from symgrad.ops.arithmetic import Add, Power, Product
+from symgrad.ops.exponential import Exp, Expm1, Log, Log1p, XLogX, log
+from symgrad.ops.hyperbolic import Cosh, LogCosh
+from symgrad.ops.leaf import exact_value
+from symgrad.ops.rounding import Abs
+from symgrad.ops.stable import FilledReciprocal, Hypot, LogSumExp, Norm, Sigmoid, Softplus
+from symgrad.simplify.engine import STABLE, rule
+from symgrad.simplify.parts import base_and_exponent, sum_of, terms_of, without
+
+# -- logarithms and exponentials ---------------------------------------------------------------------------
+
+
+@rule(STABLE, Log, "log(exp(u)) => u")
+def log_of_exp(node: Node) -> Node | None:
+    (x,) = node.inputs
+    return x.inputs[0] if isinstance(x.op, Exp) else None
+
+
+@rule(STABLE, Log, "log(x**p) => p*log(x)", "exact; p not an integer, so that x >= 0 on both sides")
+def log_of_root(node: Node) -> Node | None:
+    (x,) = node.inputs
+    if isinstance(x.op, Power) and Fraction(x.op.exponent).denominator != 1:
+        return x.op.exponent * log(x.inputs[0])
+    return None
+
+
+@rule(
+    STABLE,
+    Log,
+    "log(sum c_i exp(u_i)) => logsumexp(u_i + log c_i); log(1 + exp(u)) => softplus(u)",
+    "exact; all c_i > 0",
+)
+def log_of_sum_of_exp(node: Node) -> Node | None:
+    (x,) = node.inputs
+    exponents = exponents_of(x)
+    return None if exponents is None else logsumexp(exponents)
+
+
+def exponents_of(x: Node) -> list[Node] | None:
+    """[u_i + log c_i] if x is a sum of c_i exp(u_i), and constants, with positive coefficients."""
+    if not isinstance(x.op, Add) or len(x.inputs) < 2:
+        return None
+    number, terms = terms_of(x)
+    if number < 0 or not all(c > 0 and isinstance(t.op, Exp) for c, t in terms):
+        return None
+    found = [t.inputs[0] if c == 1 else t.inputs[0] + log(x.like(c)) for c, t in terms]
+    if number != 0:
+        found.append(x.like(0) if number == 1 else log(x.like(number)))
+    return found
+
+
+def logsumexp(exponents: list[Node]) -> Node:
+    graph = exponents[0].graph
+    if len(exponents) == 2 and exact_value(exponents[1]) == 0:
+        return graph.add(Softplus(), exponents[0])
+    return graph.add(LogSumExp(), *exponents)
+
+
+@rule(STABLE, Log, "log(sigmoid(u)) => -softplus(-u); log(1 - sigmoid(u)) => -softplus(u)")
+def log_of_sigmoid(node: Node) -> Node | None:
+    (x,) = node.inputs
+    if not isinstance(x.op, Sigmoid):
+        return None
+    (u,) = x.inputs
+    return -node.graph.add(Softplus(), u if x.op.complement else negated(u))
+
+
+@rule(STABLE, Log, "log(cosh(u)) => logcosh(u), which does not overflow")
+def log_of_cosh(node: Node) -> Node | None:
+    (x,) = node.inputs
+    return node.graph.add(LogCosh(), *x.inputs) if isinstance(x.op, Cosh) else None
+
+
+@rule(STABLE, Log, "log(1 + u) => log1p(u)")
+def log_of_one_plus(node: Node) -> Node | None:
+    (x,) = node.inputs
+    number, terms = terms_of(x)
+    if number != 1 or not terms:
+        return None
+    return node.graph.add(Log1p(), arithmetic["sum"](terms))
+
+
+@rule(STABLE, Add, "c*exp(u) - c => c*expm1(u)")
+def exp_minus_one(node: Node) -> Node | None:
+    number, terms = terms_of(node)
+    for c, x in terms:
+        if number != 0 and c == -number and isinstance(x.op, Exp):
+            rest = [(k, t) for k, t in terms if t is not x]
+            return sum_of([*rest, (c, node.graph.add(Expm1(), *x.inputs))], 0, node)
+    return None
+
+
+@rule(STABLE, Add, "c - c*sigmoid(u) => c*(1 - sigmoid(u)) as one operation")
+def one_minus_sigmoid(node: Node) -> Node | None:
+    number, terms = terms_of(node)
+    for c, x in terms:
+        if number != 0 and c == -number and isinstance(x.op, Sigmoid):
+            rest = [(k, t) for k, t in terms if t is not x]
+            return sum_of([*rest, (number, node.graph.add(Sigmoid(not x.op.complement), *x.inputs))], 0, node)
+    return None
+
+
+@rule(STABLE, Power, "1/(1 + exp(u)) => sigmoid(-u)", "exact; and so its powers")
+def reciprocal_of_one_plus_exp(node: Node) -> Node | None:
+    one_plus_exp, p = base_and_exponent(node)
+    number, terms = terms_of(one_plus_exp)
+    if p >= 0 or number != 1 or len(terms) != 1:
+        return None
+    ((c, e),) = terms
+    if c != 1 or not isinstance(e.op, Exp):
+        return None
+    return node.graph.add(Sigmoid(), negated(e.inputs[0])) ** -p
+
+
+def negated(u: Node) -> Node:
+    """-u; a sum is negated term by term."""
+    if isinstance(u.op, Add):
+        return arithmetic["sum"]([(-c, x) for c, x in zip(u.op.coefficients, u.inputs, strict=True)])
+    return -u
+
+
+@rule(STABLE, Product, "exp(u)*sigmoid(-u) => sigmoid(u)", "exact; and so for its powers from 1 up")
+def exp_times_sigmoid(node: Node) -> Node | None:
+    for e in node.inputs:
+        if isinstance(e.op, Exp):
+            (u,) = e.inputs
+            for factor in node.inputs:
+                s, p = base_and_exponent(factor)
+                if p < 1 or not isinstance(s.op, Sigmoid):
+                    continue
+                if (s.inputs[0] if s.op.complement else negated(s.inputs[0])) is u:
+                    rest = [*without(node.inputs, e, factor), node.graph.add(Sigmoid(), u)]
+                    return arithmetic["product"](rest if p == 1 else [*rest, s ** (p - 1)])
+    return None
+
+
+@rule(
+    STABLE,
+    Product,
+    "exp(u)/sum c_i exp(u_i) => exp(u - logsumexp(u_i + log c_i)); of two: sigmoid",
+    "exact; all c_i > 0",
+)
+def softmax(node: Node) -> Node | None:
+    for r in node.inputs:
+        if isinstance(r.op, Power) and r.op.exponent == -1:
+            exponents = exponents_of(r.inputs[0])
+            for e in node.inputs:
+                if exponents is not None and isinstance(e.op, Exp):
+                    (u,) = e.inputs
+                    if len(exponents) == 2 and u in exponents:  # the difference of two carries no rounding of the sum
+                        entry = node.graph.add(Sigmoid(), u - exponents[1 - exponents.index(u)])
+                    else:
+                        entry = node.graph.add(Exp(), u - logsumexp(exponents))
+                    return arithmetic["product"]([*without(node.inputs, e, r), entry])
+    return None
+
+
+@rule(STABLE, Product, "x*log(x) => xlogx(x)", "equal for x > 0; the removable point 0 is filled with 0")
+def x_times_log(node: Node) -> Node | None:
+    for logarithm in node.inputs:
+        if not isinstance(logarithm.op, Log):
+            continue
+        (x,) = logarithm.inputs
+        for factor in node.inputs:
+            base, p = base_and_exponent(factor)
+            if base is x and p >= 1:
+                rest = [*without(node.inputs, logarithm, factor), node.graph.add(XLogX(), x)]
+                return arithmetic["product"](rest if p == 1 else [*rest, x ** (p - 1)])
+    return None
+
+
+# -- roots of squares --------------------------------------------------------------------------------------
+
+
+@rule(STABLE, Power, "(x**(2k))**p => |x|**(2kp)", "exact for real x; p not an integer")
+def root_of_even_power(node: Node) -> Node | None:
+    power, p = base_and_exponent(node)
+    x, inner = base_and_exponent(power)
+    if Fraction(p).denominator == 1 or not isinstance(inner, int) or inner % 2:
+        return None
+    return node.graph.add(Abs(), x) ** (inner * p)
+
+
+@rule(STABLE, Power, "sqrt(w_1 x_1**2 + ...) => norm(x); of two: hypot", "exact; all w_i > 0, two terms or more")
+def root_of_sum_of_squares(node: Node) -> Node | None:
+    squares, p = base_and_exponent(node)
+    return norm_of(squares) if p == Fraction(1, 2) else None
+
+
+def norm_of(x: Node) -> Node | None:
+    """The norm whose square is x, if x is a sum of squares."""
+    number, terms = terms_of(x)
+    if (
+        number != 0
+        or len(terms) < 2
+        or not all(c > 0 and isinstance(t.op, Power) and t.op.exponent == 2 for c, t in terms)
+    ):
+        return None
+    roots = [t.inputs[0] for _, t in terms]
+    if len(terms) == 2 and all(c == 1 for c, _ in terms):
+        return x.graph.add(Hypot(), *roots)
+    return x.graph.add(Norm(tuple(c for c, _ in terms)), *roots)
+
+
+@rule(STABLE, Product, "x_i/sqrt(sum x_j**2) => x_i*(1/norm, 0 at 0)", "exact but at 0, which is filled with 0")
+def direction(node: Node) -> Node | None:
+    for r in node.inputs:
+        if isinstance(r.op, Power) and r.op.exponent == Fraction(-1, 2):
+            norm = norm_of(r.inputs[0])
+            if norm is not None and any(x in norm.inputs for x in node.inputs):
+                inverse = node.graph.add(FilledReciprocal(), norm)
+                return arithmetic["product"]([*without(node.inputs, r), inverse])
+    return None
