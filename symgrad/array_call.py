@@ -35,7 +35,7 @@ class ArrayCaller:
     def __call__(self, args: Sequence[Any], named: dict[str, Any], out: Any) -> Any:
         """The numbers. Raises ArgumentError, ShapeError, DTypeError or ComplexInput, and OutputError for `out`."""
         bound = args if not named and len(args) == len(self.arguments) else bind(self.arguments, args, named)
-        values = [self._value(a, v) for a, v in zip(self.arguments, bound, strict=True)]
+        values = [self.value(a, v) for a, v in zip(self.arguments, bound, strict=True)]
         key = tuple([v.shape for v in values] + [float(values[k]) for k in self._size_arguments])
         sizes = self._known.get(key)
         if sizes is None:
@@ -58,7 +58,7 @@ class ArrayCaller:
     def dtype(self) -> Any:
         return np.dtype(self.kernel.dtype)
 
-    def _value(self, argument: Argument, value: Any) -> np.ndarray:
+    def value(self, argument: Argument, value: Any) -> np.ndarray:
         """The value as an array of the argument's rank and element type. A column or a row is a vector."""
         array = real_array(argument, value)
         rank = len(argument.shape)

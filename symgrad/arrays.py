@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sympy as sp
+from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.expressions import ArrayElement, ArraySymbol
 from sympy.tensor.indexed import Indexed, IndexedBase
@@ -67,3 +68,11 @@ def array_types(expressions: Sequence[Any], declared: Iterable[Any] = ()) -> dic
             raise UnsupportedExpression("an array without a shape", got=array, hint="IndexedBase(name, shape=(n,))")
         types[array] = array_type(array)
     return types
+
+
+def holds_indices(expressions: Sequence[Any]) -> bool:
+    """Is there a sum or product over an index, or an entry at an index that is no number?"""
+    return any(
+        isinstance(e, ExprWithLimits) or (isinstance(e, ELEMENTS) and not is_element(e))
+        for e in subexpressions(*[e for e in expressions if isinstance(e, sp.Basic)])
+    )

@@ -16,17 +16,20 @@ from typing import Any
 
 import mpmath
 import numpy as np
+import sympy as sp
 
 from symgrad import derivatives
-from symgrad.arguments import as_numbers, bind
+from symgrad.arguments import bind
 from symgrad.errors import ArgumentError, CheckFailed
 from symgrad.evaluate import evaluate
 from symgrad.function import Function
-from symgrad.graph import reachable
+from symgrad.graph import Node, reachable
 from symgrad.ops.elementwise import Elementwise
+from symgrad.types import shape_in_numbers
 
 COMPLEX_STEP = 1e-100  # no difference is formed, so nothing cancels however small the step
 DIGITS = 50
+SMALLEST = 3  # of the sizes that are drawn
 STEP = 0.01  # of differences in float64: the error of the rule, STEP**4 / 30, and that of rounding are below 1e-8
 COARSE = 1e-6  # the tolerance where differences are formed in float64
 TOLERANCE = 1e-9  # float64 rounding in a graph of moderate condition; a wrong rule is off by far more
@@ -98,6 +101,7 @@ def check_grads(
     """Compare the compiled derivatives of a Function with derivatives of its values that use none of its rules.
 
     at: one point, as the Function is called; else `points` random ones, every number drawn from `domain`.
+    Sizes that are symbols are then drawn as 3, 4, ..., each another.
     order: 1, or 2 for second derivatives too.
 
     Raises CheckFailed, with the report as a field, if the worst error is above `tolerance`. At a kink the two differ
@@ -112,11 +116,12 @@ def check_grads(
         raise ArgumentError("check_grads knows two orders", got=order, wanted="1 or 2")
     random = np.random.default_rng(seed)
     if at is None:
-        samples = [[random.uniform(*domain, a.shape) for a in function.arguments] for _ in range(points)]
+        shapes = _shapes(function)
+        samples = [[random.uniform(*domain, shape) for shape in shapes] for _ in range(points)]
     else:
         values, named = ([], dict(at)) if isinstance(at, Mapping) else (list(at), {})
         bound = bind(function.arguments, values, named)
-        samples = [[as_numbers(a, v) for a, v in zip(function.arguments, bound, strict=True)]]
+        samples = [[function.as_numbers(a, v) for a, v in zip(function.arguments, bound, strict=True)]]
     checker = _Checker(function, order)
     comparisons = [c for sample in samples for c in checker.compare(sample, random)]
     report = CheckReport(function.name, tuple(comparisons), tolerance if checker.exact else max(tolerance, COARSE))
@@ -134,7 +139,8 @@ class _Checker:
         self.function, self.order = function, order
         self.inputs = [x for a in function.arguments for x in a.elements]
         self.outputs = [e for r in function.results for e in r.elements]
-        wrt = [a.declared for a in function.arguments]
+        self.real = [a.elements[0].type.dtype == "f8" if a.elements else True for a in function.arguments]
+        wrt = [a.declared for a, real in zip(function.arguments, self.real, strict=True) if real]
         self.forward, self.reverse = function.jvp(wrt), function.vjp(wrt)
         if order == 2:
             self.weighted = function.weighted()
@@ -142,10 +148,12 @@ class _Checker:
             self.forward_reverse = self.weighted.grad(wrt).jvp(wrt)
 
     def compare(self, sample: Sequence[np.ndarray], random: np.random.Generator) -> list[Comparison]:
-        v = [random.normal(size=a.shape) for a in self.function.arguments]
-        u = [random.normal(size=r.shape) for r in self.function.results]
+        direction = [random.normal(size=x.shape) * real for x, real in zip(sample, self.real, strict=True)]
+        v = [d for d, real in zip(direction, self.real, strict=True) if real]
+        values = self.function.structure.flatten(self.function(*sample))
+        u = [random.normal(size=np.shape(y)) for y in values]
         point = {a.name: x for a, x in zip(self.function.arguments, sample, strict=True)}
-        method, first, second = self._reference(_flat(sample), _flat(v), _flat(u))
+        method, first, second = self._reference(sample, direction, _flat(u))
         forward = float(_flat(u) @ _flat(self.function.structure.flatten(self.forward(*sample, *v))))
         reverse = float(_flat(v) @ _flat(self.reverse(*sample, *u)))
         rows = [
@@ -162,22 +170,36 @@ class _Checker:
                 rows.append(Comparison(2, mode, differences, point, value, second))
         return rows
 
-    def _reference(self, x: np.ndarray, v: np.ndarray, u: np.ndarray) -> tuple[str, float, float]:
+    def _reference(
+        self, sample: Sequence[np.ndarray], direction: Sequence[np.ndarray], u: np.ndarray
+    ) -> tuple[str, float, float]:
         """(method, d/dt, d2/dt2) of <u, outputs(x + t v)> at t = 0."""
+        x, v = self._by_node(sample), self._by_node(direction)
         with mpmath.workdps(DIGITS):
 
             def along(t: Any) -> Any:
-                values = {node: mpmath.mpf(a) + t * mpmath.mpf(b) for node, a, b in zip(self.inputs, x, v, strict=True)}
-                return mpmath.fdot(zip(map(mpmath.mpf, u), evaluate(self.outputs, values, mpmath.mp), strict=True))
+                values = {node: _exact(node, x[node]) + t * _exact(node, v[node]) for node in self.inputs}
+                found = evaluate(self.outputs, values, mpmath.mp)
+                return mpmath.fdot(zip(map(mpmath.mpf, u), (y for f in found for y in np.ravel(f)), strict=True))
 
             if not self.exact:
                 return "float64 differences", *_five_points([float(along(k * STEP)) for k in (-2, -1, 0, 1, 2)])
             second = float(mpmath.diff(along, 0, 2)) if self.order == 2 else 0.0
             if not self._analytic():
                 return f"{DIGITS}-digit differences", float(mpmath.diff(along, 0)), second
-        step = {node: complex(a, COMPLEX_STEP * b) for node, a, b in zip(self.inputs, x, v, strict=True)}
-        values = np.array(evaluate(self.outputs, step), dtype=complex)
+        step = {
+            node: x[node] if node.type.dtype == "i8" else x[node] + 1j * COMPLEX_STEP * v[node] for node in self.inputs
+        }
+        values = np.concatenate([np.ravel(y).astype(complex) for y in evaluate(self.outputs, step)])
         return "complex step", float(u @ (values.imag / COMPLEX_STEP)), second
+
+    def _by_node(self, sample: Sequence[np.ndarray]) -> dict[Node, Any]:
+        """The numbers of each input node."""
+        found: dict[Node, Any] = {}
+        for argument, value in zip(self.function.arguments, sample, strict=True):
+            whole = argument.is_whole or argument.shape == ()
+            found.update(zip(argument.elements, [value] if whole else np.ravel(value), strict=True))
+        return found
 
     @cached_property
     def exact(self) -> bool:
@@ -187,6 +209,31 @@ class _Checker:
     def _analytic(self) -> bool:
         active = derivatives.between(self.inputs, self.outputs)
         return all(node.op.analytic for node in active if isinstance(node.op, Elementwise))
+
+
+def _shapes(function: Function) -> list[tuple[int, ...]]:
+    """The shapes of the arguments, with numbers for sizes. Raises ArgumentError if there are integers to be chosen."""
+    symbols: dict[sp.Symbol, int] = {}
+    for argument in function.arguments:
+        if argument.elements and argument.elements[0].type.dtype == "i8":
+            raise ArgumentError(
+                "indices cannot be drawn at random",
+                got=argument.name,
+                wanted="at=, a point to check the derivatives at",
+            )
+        for n in argument.shape:
+            for s in sorted(n.free_symbols, key=str) if isinstance(n, sp.Expr) else ():
+                symbols.setdefault(s, SMALLEST + len(symbols))
+    return [shape_in_numbers(argument.shape, symbols) for argument in function.arguments]
+
+
+def _exact(node: Node, value: Any) -> Any:
+    if node.type.dtype == "i8" or not node.type.shape:
+        return value if node.type.dtype == "i8" else mpmath.mpf(float(value))
+    exact = np.empty(np.shape(value), object)
+    for index in np.ndindex(*exact.shape):
+        exact[index] = mpmath.mpf(float(value[index]))
+    return exact
 
 
 def _five_points(f: Sequence[float]) -> tuple[float, float]:

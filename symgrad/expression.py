@@ -7,9 +7,12 @@ from typing import Any
 import sympy as sp
 
 from symgrad.arguments import declared_variables
+from symgrad.arrays import array_types, holds_indices, is_array
 from symgrad.errors import ArgumentError, UndefinedDerivative, VariableError
 from symgrad.from_sympy import as_expression, convert_all, is_variable, parts
 from symgrad.function import Function
+from symgrad.graph import Graph
+from symgrad.ops.leaf import Input
 from symgrad.structure import flatten
 
 
@@ -54,8 +57,16 @@ def hvp(expr: Any, wrt: Any, v: Any) -> Any:
 
 
 def variables(*values: Any) -> list[Any]:
-    """All that stands for a variable in the expressions, by name. The t of theta(t) does only where it stands alone."""
-    found = {e: None for e in parts(_expressions(*values)) if is_variable(e)}
+    """All that stands for a variable in the expressions, by name. The t of theta(t) does only where it stands alone; the
+    n of a size, and the i of a sum, do not."""
+    expressions = _expressions(*values)
+    whole = array_types(expressions)
+    if holds_indices(expressions) or whole:
+        graph = Graph()
+        convert_all(graph, expressions, whole)
+        found = {node.op.variable: None for node in graph if isinstance(node.op, Input)}
+    else:
+        found = {e: None for e in parts(expressions) if is_variable(e)}
     return sorted(found, key=lambda e: (str(e), sp.default_sort_key(e)))
 
 
@@ -67,9 +78,10 @@ def _function(exprs: Any, wrt: Any, *more: Any) -> Function:
     """The expressions as a function of `wrt` and of what else they hold."""
     chosen = _chosen(exprs, wrt)
     first = list(chosen) if isinstance(chosen, (list, tuple, sp.Tuple)) else [chosen]
-    named = [v for declared in first for v in declared_variables(declared)[1]]
+    whole = array_types(_expressions(exprs, *more), first)
+    named = [v for d in first for v in ([d] if is_array(d) and d in whole else declared_variables(d)[1])]
     for v in named:
-        if not is_variable(v):
+        if not is_variable(v) and v not in whole:
             raise VariableError(
                 "wrt is no variable", got=v if isinstance(v, sp.Basic) else f"{type(v).__name__} {v!r:.60}"
             )
@@ -78,7 +90,7 @@ def _function(exprs: Any, wrt: Any, *more: Any) -> Function:
         raise VariableError("a variable is named twice", got=str(named))
     others = [v for v in variables(exprs, *more) if v not in taken]
     for v in others:
-        hidden = {x for x in taken if not v.is_Symbol and x in v.free_symbols}
+        hidden = {x for x in taken if not v.is_Symbol and not is_array(v) and x in v.free_symbols}
         if hidden:
             raise UndefinedDerivative(
                 f"{v} depends on {', '.join(sorted(map(str, hidden)))} in a way that is not known",

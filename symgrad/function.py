@@ -14,7 +14,7 @@ from sympy.tensor.indexed import IndexedBase
 
 from symgrad import derivatives
 from symgrad._pending import ArrayKernel
-from symgrad.arguments import Argument, declare
+from symgrad.arguments import Argument, as_numbers, declare
 from symgrad.array_call import ArrayCaller
 from symgrad.arrays import array_types
 from symgrad.call import Caller
@@ -372,6 +372,11 @@ class Function:
         Raises ArgumentError, ShapeError, DTypeError or ComplexInput for arguments, OutputError for `out`.
         """
         return self._caller(args, named, out)
+
+    def as_numbers(self, argument: Argument, value: Any) -> np.ndarray:
+        """What a call takes for this argument, checked, as an array."""
+        caller = self._caller
+        return caller.value(argument, value) if isinstance(caller, ArrayCaller) else as_numbers(argument, value)
 
     @cached_property
     def _caller(self) -> Caller | ArrayCaller:
