@@ -76,11 +76,12 @@ class Path:
         self.scalars += [c for c, _ in parts]
         return hadamard([product(1, chain) for _, chain in parts])
 
-    def merged(self, edges: Sequence[Edge], row: Hashable) -> Edge:
-        """Matrices between the same two labels as one."""
+    def merge(self, edges: Sequence[Edge], row: Hashable) -> None:
+        """Make one of matrices between the same two labels."""
         column = next(k for k in edges[0][1:] if k != row)
-        self.edges = [edge for edge in self.edges if edge not in edges]
-        return Edge((self.multiplied([product(1, edge.starting(row).chain) for edge in edges]),), row, column)
+        rest = [edge for edge in self.edges if edge not in edges]
+        one = Edge((self.multiplied([product(1, edge.starting(row).chain) for edge in edges]),), row, column)
+        self.edges = [*rest, one]
 
 
 def contraction(
@@ -115,13 +116,13 @@ def _eliminated(path: Path, label: Hashable, summed: Sequence[Hashable], index: 
         if len(edges) == 2 and end in summed and len(path.at(end)) == 2:
             path.scalars.append(_trace(path, label, end, *edges))
             return {label, end}
-        path.edges.append(path.merged(edges, label))
+        path.merge(edges, label)
         return set()
     if len(edges) > 2:
         parallel = next((k for k in ends if ends.count(k) > 1), None)
         if parallel is None:
             return None
-        path.edges.append(path.merged([e for e, k in zip(edges, ends, strict=True) if k == parallel], label))
+        path.merge([e for e, k in zip(edges, ends, strict=True) if k == parallel], label)
         return set()
     path.edges = [edge for edge in path.edges if edge not in edges]
     left, right = edges[0].starting(ends[0]), edges[1].starting(label)
@@ -178,7 +179,7 @@ def _result(path: Path, output: tuple[Hashable, ...]) -> Any:
         chain = path.diagonal(row) or (sp.Identity(path.sizes[row]),)
         return product(sp.Mul(*path.scalars), chain)
     if len(path.edges) > 1:
-        path.edges = [path.merged(path.edges, row)]
+        path.merge(path.edges, row)
     if path.edges:
         middle = path.edges[0].starting(row).chain
         chain = (*path.diagonal(row), *middle, *path.diagonal(column))
