@@ -57,8 +57,8 @@ def hvp(expr: Any, wrt: Any, v: Any) -> Any:
 
 
 def variables(*values: Any) -> list[Any]:
-    """All that stands for a variable in the expressions, by name. The t of theta(t) does only where it stands alone; the
-    n of a size, and the i of a sum, do not."""
+    """All that stands for a variable in the expressions, by name. The t of theta(t) does only where it stands alone;
+    the n of a size and the i of a sum do not."""
     expressions = _expressions(*values)
     whole = array_types(expressions)
     if holds_indices(expressions) or whole:

@@ -26,7 +26,7 @@ from symgrad.lower.kernel import Kernel
 from symgrad.lower.schedule import Result
 from symgrad.ops.leaf import Input
 from symgrad.ops.position import Extent
-from symgrad.ops.view import joined, stack
+from symgrad.ops.view import Place, joined, stack, view
 from symgrad.printing import to_latex, to_text, where_form
 from symgrad.simplify import FORM, STABLE, Rule
 from symgrad.simplify import simplify as apply_rules
@@ -176,14 +176,14 @@ class Function:
         UndefinedDerivative where there is none.
         """
         v = self._variables(wrt)
-        gradient = derivatives.build_grad(self.target, v.nodes)
+        gradient = v.narrowed(derivatives.build_grad(self.target, v.nodes))
         return self._derive("grad", _like(v.parts, gradient), v.structure)
 
     @_growing
     def value_and_grad(self, wrt: Any = None) -> Function:
         """(value, gradient): one kernel, in which they share all they can."""
         v = self._variables(wrt)
-        gradient = derivatives.build_grad(self.target, v.nodes)
+        gradient = v.narrowed(derivatives.build_grad(self.target, v.nodes))
         results = [*self.results, *_like(v.parts, gradient)]
         return self._derive("value_and_grad", results, tuple_of([LEAF, v.structure]))
 
@@ -210,7 +210,7 @@ class Function:
         """The symmetric matrix of second derivatives, of shape wrt.shape + wrt.shape; a list of scalars is one axis."""
         v = self._variables(wrt)
         if self.has_arrays:
-            gradient = _like(v.parts, derivatives.build_grad(self.target, v.nodes))
+            gradient = _like(v.parts, v.narrowed(derivatives.build_grad(self.target, v.nodes)))
             results = [r for g in gradient for r in _jacobians(g, v)]
             return self._derive("hessian", results, v.structure.map_leaves(lambda: v.structure))
         rows = derivatives.hessian_rows(self.target, v.nodes)
@@ -221,7 +221,8 @@ class Function:
         """J v, by forward accumulation. After the arguments comes v: one for each variable, shaped as it is."""
         v, outputs = self._variables(wrt), self._elements()
         vectors = self._vectors("v", v.parts)
-        products = derivatives.jacobian_vector(outputs, v.nodes, [x for a in vectors for x in a.elements])
+        along = v.widened([x for a in vectors for x in a.elements])
+        products = derivatives.jacobian_vector(outputs, v.nodes, along)
         return self._derive("jvp", _like(self.results, products), self.structure, vectors)
 
     @_growing
@@ -230,15 +231,16 @@ class Function:
         v, outputs = self._variables(wrt), self._elements()
         vectors = self._vectors("u", self.results)
         products = derivatives.vector_jacobian(outputs, v.nodes, [x for a in vectors for x in a.elements])
-        return self._derive("vjp", _like(v.parts, products), v.structure, vectors)
+        return self._derive("vjp", _like(v.parts, v.narrowed(products)), v.structure, vectors)
 
     @_growing
     def hvp(self, wrt: Any = None) -> Function:
         """H v without H. After the arguments comes v: one for each variable, shaped as it is."""
         v = self._variables(wrt)
         vectors = self._vectors("v", v.parts)
-        product = derivatives.hessian_vector(self.target, v.nodes, [x for a in vectors for x in a.elements])
-        return self._derive("hvp", _like(v.parts, product), v.structure, vectors)
+        along = v.widened([x for a in vectors for x in a.elements])
+        product = derivatives.hessian_vector(self.target, v.nodes, along)
+        return self._derive("hvp", _like(v.parts, v.narrowed(product)), v.structure, vectors)
 
     @_growing
     def weighted(self) -> Function:
@@ -439,9 +441,12 @@ def _jacobians(result: Result, v: Variables) -> list[Result]:
     """The derivative of one output by each variable, of shape output.shape + variable.shape."""
     output = result.elements[0] if result.is_whole else stack(result.elements, result.shape)
     found = []
-    for part in v.parts:
+    for part, entry in zip(v.parts, v.entries, strict=True):
         if not part.shape or part.is_whole:
             array = derivatives.jacobian_array(output, part.elements[0])
+            if entry is not None:
+                places = [Place(0, ((axis, 1),)) for axis in range(len(result.shape))]
+                array = view(array, [*places, *map(Place, entry)], result.shape)
         else:
             array = joined([derivatives.jacobian_array(output, x) for x in part.elements], part.shape)
         found.append(Result((*result.shape, *part.shape), (array,), part.declared if result.shape == () else None))
