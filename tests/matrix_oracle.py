@@ -1,233 +1,184 @@
-"""The entries of a SymPy expression with matrices, sums and indices, for explicit small sizes: by its definition only.
+"""SymPy's tree of a matrix expression, numbers -> its value, by NumPy on 2-D arrays: nothing here imports symgrad.
 
-It shares no line with the package: matrices are NumPy arrays of rank 2, sums are loops.
+No axis is ever dropped: a vector is (n, 1), a scalar among matrices (1, 1). The numbers may be complex, for complex
+steps; nothing is conjugated, as symbols are real.
 """
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 from typing import Any
 
 import numpy as np
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
+from sympy.matrices.expressions.dotproduct import DotProduct
+from sympy.matrices.expressions.kronecker import KroneckerProduct
 from sympy.matrices.expressions.matexpr import MatrixElement
-from sympy.tensor.array.expressions import ArrayElement
+from sympy.matrices.expressions.slice import MatrixSlice
 
-Values = Mapping[str, Any]  # numbers and arrays by name; a matrix symbol's array may lack its axes of size 1
-
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "exp": math.exp,
-    "log": lambda x: math.log(x) if x > 0 else (-math.inf if x == 0 else math.nan),
-    "sin": math.sin,
-    "cos": math.cos,
-    "tanh": math.tanh,
-    "tan": math.tan,
-    "atan": math.atan,
-    "atan2": math.atan2,
-    "sinh": math.sinh,
-    "cosh": math.cosh,
-    "erf": math.erf,
-    "Abs": abs,
-    "sign": lambda x: float(np.sign(x)),
-    "floor": math.floor,
-    "ceiling": math.ceil,
-    "Heaviside": lambda x, at0=0.5: 1.0 if x > 0 else 0.0 if x < 0 else float(at0),
-    "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
-    "softplus": lambda x: math.log1p(math.exp(x)),
-    "relu": lambda x: max(0.0, x),
-    "Max": max,
-    "Min": min,
-    "KroneckerDelta": lambda i, j: float(i == j),
-}
+STEP = 1e-30  # of a complex step: its square is nothing beside 1
 
 
-def value(e: Any, values: Values) -> Any:
-    """The number that a scalar is, or the array (of rank 2) that a matrix is, or the array of Entries."""
-    e = sp.sympify(e)
-    kind = type(e).__name__
-    if kind == "Entries":
-        indices, shape = (
-            [pair.args[0] for pair in e.args[1:]],
-            [int(value(pair.args[1], values)) for pair in e.args[1:]],
-        )
-        found = np.zeros(shape)
-        for position in np.ndindex(*shape):
-            here = dict(zip(map(str, indices), position, strict=True))
-            found[position] = value(e.args[0], {**values, **here})
-        return found
-    if getattr(e, "is_Matrix", False):
-        return matrix(e, values)
-    return scalar(e, values)
+class Interpreter:
+    """Values of expressions, given those of symbols (matrices as 2-D arrays) and of sizes."""
+
+    def __init__(self, values: Mapping[Any, Any], sizes: Mapping[Any, int] | None = None):
+        self.values, self.sizes = dict(values), dict(sizes or {})
+
+    def __call__(self, e: Any) -> Any:
+        e = sp.sympify(e)
+        if e in self.values:
+            return self.values[e]
+        if e in self.sizes:
+            return self.sizes[e]
+        for kind in type(e).__mro__:
+            if kind in TABLE:
+                return TABLE[kind](self, e)
+        if isinstance(e, sp.Basic) and e.is_number:
+            return float(e)
+        if isinstance(e, sp.Function):
+            return FUNCTIONS[type(e)](*[self(a) for a in e.args])
+        raise NotImplementedError(type(e).__name__)
+
+    def shape(self, e: Any) -> tuple[int, int]:
+        rows, columns = (int(sp.sympify(n).xreplace(self.sizes)) for n in e.shape)
+        return rows, columns
+
+    def integer(self, n: Any) -> int:
+        return int(sp.sympify(n).xreplace(self.sizes))
 
 
-def scalar(e: Any, values: Values) -> Any:
-    """The number that an expression is: Piecewise reads only the branch that holds, Sum and Product are loops."""
-    if e.is_Number or e.is_NumberSymbol:
-        return int(e) if e.is_Integer else float(e)
-    if e in (sp.true, sp.false):
-        return bool(e)
-    if e.is_Symbol:
-        return values[str(e)]
-    if isinstance(e, (sp.Sum, sp.Product)):
-        return _loop(e, values)
-    if isinstance(e, MatrixElement):
-        whole, i, j = e.args
-        return value(whole, values)[int(value(i, values)), int(value(j, values))]
-    if isinstance(e, (sp.Indexed, ArrayElement)):
-        name = e.base if isinstance(e, sp.Indexed) else e.args[0]
-        indices = e.indices if isinstance(e, sp.Indexed) else e.args[1]
-        places = tuple(int(value(i, values)) for i in indices)
-        array = np.asarray(values[str(name)])
-        assert all(0 <= i < n for i, n in zip(places, array.shape, strict=True)), (e, places, array.shape)
-        return array[places].item()
-    if isinstance(e, sp.Piecewise):
-        return next((value(v, values) for v, c in e.args if value(c, values)), math.nan)
-    if isinstance(e, sp.Trace):
-        return np.trace(value(e.arg, values))
-    if isinstance(e, sp.Determinant):
-        return np.linalg.det(value(e.arg, values))
-    if isinstance(e, sp.Add):
-        return sum(value(x, values) for x in e.args)
-    if isinstance(e, sp.Mul):
-        return math.prod(value(x, values) for x in e.args)
-    if isinstance(e, sp.Pow):
-        return _power(float(value(e.base, values)), value(e.exp, values))
-    if isinstance(e, sp.Not):
-        return not value(e.args[0], values)
-    if isinstance(e, sp.And):
-        return all(value(x, values) for x in e.args)
-    if isinstance(e, sp.Or):
-        return any(value(x, values) for x in e.args)
-    if isinstance(e, sp.core.relational.Relational):
-        a, b = (value(x, values) for x in e.args)
-        return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b, "==": a == b, "!=": a != b}[e.rel_op]
-    name = type(e).__name__
-    if name in REDUCTIONS:
-        return _reduced(name, e, values)
-    return FUNCTIONS[name](*[value(x, values) for x in e.args])
+def as_matrix(x: Any) -> Any:
+    return np.atleast_2d(x)
 
 
-def _power(base: float, exponent: Any) -> float:
-    if base == 0 and exponent < 0:
-        return math.inf
-    if base < 0 and exponent != int(exponent):
-        return math.nan
-    return base**exponent
+def as_number(x: Any) -> Any:
+    """A 1 x 1 matrix as a scalar."""
+    return x[0, 0] if np.ndim(x) == 2 and np.shape(x) == (1, 1) else x
 
 
-def _positions(limits: Any, values: Values) -> Any:
-    """The values of the indices: those named first vary fastest, and may depend on the later ones."""
-    if not limits:
-        yield dict(values)
-        return
-    index, low, high = limits[-1]
-    for outer in [values]:
-        for k in range(int(value(low, outer)), int(value(high, outer)) + 1):
-            yield from _positions(limits[:-1], {**outer, str(index): k})
+def _matmul(f: Interpreter, e: Any) -> Any:
+    scalars = [f(a) for a in e.args if not a.is_Matrix]
+    matrices = [as_matrix(f(a)) for a in e.args if a.is_Matrix]
+    return reduce(lambda a, b: a @ b, matrices) * np.prod(scalars)
 
 
-def _loop(e: Any, values: Values) -> Any:
-    terms = [value(e.function, here) for here in _positions(e.limits, values)]
-    return sum(terms) if isinstance(e, sp.Sum) else math.prod(terms)
+def _matpow(f: Interpreter, e: Any) -> Any:
+    base, exponent = as_matrix(f(e.args[0])), f(e.args[1])
+    if base.shape == (1, 1):
+        return base**exponent
+    return np.linalg.matrix_power(base, int(exponent))
 
 
-REDUCTIONS: dict[str, Callable[[list[float]], float]] = {
-    "logsumexp": lambda xs: float(np.logaddexp.reduce(xs)) if xs else -math.inf,
-    "maximum": lambda xs: max(xs, default=-math.inf),
-    "minimum": lambda xs: min(xs, default=math.inf),
-    "norm": lambda xs: math.sqrt(sum(x * x for x in xs)),
-}
+def _diag(f: Interpreter, e: Any) -> Any:
+    return np.diag(f(e.args[0]).reshape(-1))
 
 
-def _reduced(name: str, e: Any, values: Values) -> float:
-    """A function of all entries of a matrix, or of a body over indices with limits."""
-    body, *limits = e.args
-    if getattr(body, "is_Matrix", False):
-        return REDUCTIONS[name](list(np.ravel(value(body, values))))
-    return REDUCTIONS[name]([value(body, here) for here in _positions([tuple(x) for x in limits], values)])
+def _diagonal_of(f: Interpreter, e: Any) -> Any:
+    return np.diagonal(f(e.args[0])).reshape(-1, 1)
 
 
-def _shape(e: Any, values: Values) -> tuple[int, int]:
-    rows, columns = (int(value(n, values)) for n in e.shape)
-    return rows, columns
+def _diagonal_matrix(f: Interpreter, e: Any) -> Any:
+    x = f(e.args[0])
+    return np.where(np.arange(x.shape[0])[:, None] == np.arange(x.shape[1]), x, 0)
 
 
-def matrix(e: Any, values: Values) -> Any:
-    """The entries of a matrix expression. Raises AssertionError where shapes do not go together."""
-    shape = _shape(e, values)
-    found = np.asarray(_matrix(e, values), float)
-    assert found.shape == shape, (e, found.shape, shape)
+def _apply(f: Interpreter, e: Any) -> Any:
+    (variable,) = e.function.variables
+    x = as_matrix(f(e.expr))
+    found = np.empty(x.shape, complex)
+    for index in np.ndindex(*x.shape):
+        found[index] = Interpreter({**f.values, variable: x[index]}, f.sizes)(e.function.expr)
     return found
 
 
-def _matrix(e: Any, values: Values) -> Any:
-    rows, columns = _shape(e, values)
-    if isinstance(e, sp.MatrixSymbol):
-        return np.reshape(values[str(e)], (rows, columns))
-    if isinstance(e, sp.MatrixBase):
-        return np.array([[value(e[i, j], values) for j in range(columns)] for i in range(rows)]).reshape(rows, columns)
-    if isinstance(e, sp.FunctionMatrix):
-        i, j = map(str, e.lamda.variables)
-        body = e.lamda.expr
-        found = np.zeros((rows, columns))
-        for a, b in itertools.product(range(rows), range(columns)):
-            found[a, b] = value(body, {**values, i: a, j: b})
-        return found
-    if isinstance(e, sp.Identity):
-        return np.eye(rows)
-    if isinstance(e, sp.OneMatrix):
-        return np.ones((rows, columns))
-    if isinstance(e, sp.ZeroMatrix):
-        return np.zeros((rows, columns))
-    if isinstance(e, ElementwiseApplyFunction):
-        return _each(e.function, matrix(e.expr, values), values)
-    if isinstance(e, sp.HadamardPower):
-        x, p = matrix(e.args[0], values), value(e.args[1], values)
-        return np.array([[_power(v, p) for v in row] for row in x]).reshape(x.shape)
-    parts = [value(x, values) for x in e.args]
-    if isinstance(e, sp.MatAdd):
-        assert len({np.shape(x) for x in parts}) == 1
-        return sum(parts)
-    if isinstance(e, sp.HadamardProduct):
-        assert len({np.shape(x) for x in parts}) == 1
-        return math.prod(parts)
-    if isinstance(e, sp.MatMul):
-        result = np.float64(1)
-        for x in parts:
-            result = result * x if np.ndim(x) == 0 or np.ndim(result) == 0 else result @ x
-        return result
-    if isinstance(e, sp.Inverse):
-        return np.linalg.inv(parts[0])
-    if isinstance(e, sp.MatPow):
-        return np.linalg.matrix_power(parts[0], int(parts[1]))
-    if isinstance(e, sp.Transpose):
-        return parts[0].T
-    if isinstance(e, (sp.DiagMatrix, sp.DiagonalMatrix)):
-        return np.diag(np.ravel(parts[0])) if 1 in np.shape(parts[0]) else np.diag(np.diag(parts[0]))
-    if isinstance(e, sp.DiagonalOf):
-        return np.diagonal(parts[0]).reshape(-1, 1)
-    name = type(e).__name__.lower()
-    if name == "softmax":
-        return _softmax(parts[0])
-    if name == "cholesky":
-        return np.linalg.cholesky(parts[0])
-    raise NotImplementedError(type(e).__name__)
+def _slice(f: Interpreter, e: Any) -> Any:
+    shape = f.shape(e)
+    rows, columns = (
+        [f.integer(start) + k * f.integer(step) for k in range(size)]
+        for (start, _, step), size in zip((e.rowslice, e.colslice), shape, strict=True)
+    )
+    return f(e.parent)[np.ix_(rows, columns)] if rows and columns else np.zeros(shape)
 
 
-def _softmax(x: Any) -> Any:
-    """Of a column, of all of it; of a matrix, of each row."""
-    axis = 0 if x.shape[1] == 1 else 1
-    y = np.exp(x)
-    return y / y.sum(axis=axis, keepdims=True)
+def _explicit(f: Interpreter, e: Any) -> Any:
+    return np.array([f(v) for v in e.flat()]).reshape(e.shape)
 
 
-def _each(function: Any, x: Any, values: Values) -> Any:
-    if isinstance(function, sp.Lambda):
-        (d,) = function.variables
-        return np.array([[value(function.expr, {**values, str(d): v.item()}) for v in row] for row in x]).reshape(
-            x.shape
-        )
-    return np.array([[FUNCTIONS[function.__name__](v.item()) for v in row] for row in x]).reshape(x.shape)
+def _product(f: Interpreter, e: Any) -> Any:
+    return reduce(lambda a, b: a * b, [as_number(f(a)) for a in e.args])
+
+
+def _sum(f: Interpreter, e: Any) -> Any:
+    return reduce(lambda a, b: a + b, [as_number(f(a)) for a in e.args])
+
+
+def _power(f: Interpreter, e: Any) -> Any:
+    base, exponent = (as_number(f(a)) for a in e.args)
+    return np.power(base + 0.0, exponent)
+
+
+def _minus_log_det(x: Any) -> Any:
+    return np.log(np.linalg.det(x) + 0j)
+
+
+TABLE: dict[type, Callable[[Interpreter, Any], Any]] = {
+    sp.Add: _sum,
+    sp.Mul: _product,
+    sp.Pow: _power,
+    sp.MatMul: _matmul,
+    sp.MatAdd: lambda f, e: reduce(lambda a, b: a + b, [as_matrix(f(a)) for a in e.args]),
+    sp.MatPow: _matpow,
+    sp.Inverse: lambda f, e: np.linalg.inv(as_matrix(f(e.arg))),
+    sp.Transpose: lambda f, e: as_matrix(f(e.arg)).T,
+    sp.Adjoint: lambda f, e: as_matrix(f(e.arg)).T,
+    sp.Trace: lambda f, e: np.trace(as_matrix(f(e.arg))),
+    sp.Determinant: lambda f, e: np.linalg.det(as_matrix(f(e.arg))),
+    DotProduct: lambda f, e: np.sum(f(e.args[0]).reshape(-1) * f(e.args[1]).reshape(-1)),
+    sp.HadamardProduct: lambda f, e: reduce(lambda a, b: a * b, [as_matrix(f(a)) for a in e.args]),
+    sp.HadamardPower: lambda f, e: np.power(f(e.args[0]) + 0.0, f(e.args[1])),
+    sp.Identity: lambda f, e: np.eye(f.shape(e)[0]),
+    sp.ZeroMatrix: lambda f, e: np.zeros(f.shape(e)),
+    sp.OneMatrix: lambda f, e: np.ones(f.shape(e)),
+    DiagMatrix: _diag,
+    DiagonalOf: _diagonal_of,
+    DiagonalMatrix: _diagonal_matrix,
+    sp.BlockMatrix: lambda f, e: np.block([[as_matrix(f(b)) for b in row] for row in e.blocks.tolist()]),
+    KroneckerProduct: lambda f, e: reduce(np.kron, [as_matrix(f(a)) for a in e.args]),
+    MatrixElement: lambda f, e: as_matrix(f(e.parent))[f.integer(e.i), f.integer(e.j)],
+    MatrixSlice: _slice,
+    sp.MatrixBase: _explicit,
+    ElementwiseApplyFunction: _apply,
+}
+FUNCTIONS: dict[type, Callable[..., Any]] = {
+    sp.exp: lambda x: np.exp(as_number(x)),
+    sp.log: lambda x: np.log(as_number(x)),
+    sp.sin: lambda x: np.sin(as_number(x)),
+    sp.cos: lambda x: np.cos(as_number(x)),
+    sp.tanh: lambda x: np.tanh(as_number(x)),
+    sp.sqrt: lambda x: np.sqrt(as_number(x)),
+}
+
+
+def complex_step(e: Any, x: Any, values: Mapping[Any, Any], sizes: Mapping[Any, int] | None = None) -> Any:
+    """d e / d x of a scalar e, of the shape of x."""
+    at = np.asarray(values[x], complex)
+    found = np.empty(at.shape)
+    for index in np.ndindex(*at.shape):
+        stepped = at.copy()
+        stepped[index] += 1j * STEP
+        found[index] = np.imag(as_number(Interpreter({**values, x: stepped}, sizes)(e))) / STEP
+    return found
+
+
+def random_values(draw: np.random.Generator, symbols: Sequence[Any], sizes: Mapping[Any, int]) -> dict[Any, Any]:
+    """Numbers for matrix symbols and scalars."""
+    return {
+        s: draw.normal(size=[int(sp.sympify(n).xreplace(dict(sizes))) for n in s.shape])
+        if isinstance(s, sp.MatrixSymbol)
+        else draw.normal()
+        for s in symbols
+    }

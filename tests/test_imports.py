@@ -17,8 +17,8 @@ import symgrad
 ROOT = Path(symgrad.__file__).parent
 # Each may import what stands before it. A package is one step: inside it there is no cycle.
 LAYERS = [
-    *("types", "size", "errors", "arrays", "sizes", "graph", "ops"),
-    *("structure", "from_sympy", "to_sympy", "printing", "arguments", "user"),
+    *("types", "size", "entries", "errors", "arrays", "sizes", "graph", "ops"),
+    *("structure", "from_matrix", "from_sympy", "to_sympy", "printing", "arguments", "user"),
     *("simplify", "derivatives", "evaluate", "lower"),
     *("wrt", "_pending", "call", "array_call", "explain", "function", "expression", "check", "lambdify"),
     *("vocabulary", "parse", "__init__", "cli", "__main__"),
