@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import sympy as sp
@@ -12,75 +11,14 @@ from symgrad import derivatives
 from symgrad.arguments import as_numbers, bind
 from symgrad.errors import ArgumentError
 from symgrad.evaluate import evaluate
+from symgrad.explain_arrays import explain_arrays
 from symgrad.graph import Node, reachable
 from symgrad.ops.leaf import Input, Leaf
 from symgrad.simplify import FORM, simplify
+from symgrad.steps import Edge, Explanation, Step
 
 if TYPE_CHECKING:
     from symgrad.function import Function
-
-
-@dataclass(frozen=True)
-class Edge:
-    """What one step sends back to one of its inputs."""
-
-    to: Any  # the name of the input
-    local: Any  # d step / d input, in terms of names
-    local_value: float | None
-    product: float | None  # local times upstream: the share of this step in the gradient by the input
-
-
-@dataclass(frozen=True)
-class Step:
-    """One node: its name and formula, and at a point its value and the gradient that arrives from above."""
-
-    name: Any
-    formula: Any
-    value: float | None
-    upstream: float | None
-    edges: tuple[Edge, ...]
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """The steps from the variables to the output. Prints as a table; `latex()` is the same table."""
-
-    head: str
-    steps: tuple[Step, ...]
-    at: dict[str, Any] | None
-
-    def __str__(self) -> str:
-        rows = [("step", "formula", "value", "upstream", "local gradient", "product")]
-        for step in self.steps:
-            first = (str(step.name), str(step.formula), _number(step.value), _number(step.upstream))
-            edges = [(f"d/d{e.to}: {e.local}{_equals(e)}", _number(e.product)) for e in step.edges]
-            for k, edge in enumerate(edges or [("", "")]):
-                rows.append((*(first if k == 0 else ("", "", "", "")), *edge))
-        columns = [c for c in range(6) if any(row[c] for row in rows[1:])]
-        widths = {c: max(len(row[c]) for row in rows) for c in columns}
-        lines = ["  ".join(row[c].ljust(widths[c]) for c in columns).rstrip() for row in rows]
-        where = f" at {', '.join(f'{k} = {_number(v)}' for k, v in self.at.items())}" if self.at else ""
-        return "\n".join([self.head + where, lines[0], "-" * len(lines[0]), *lines[1:]])
-
-    def latex(self) -> str:
-        """The table in LaTeX."""
-        rows = []
-        for step in self.steps:
-            first = f"{_tex(step.name)} & {_tex(step.formula)} & {_number(step.value)} & {_number(step.upstream)}"
-            for k, e in enumerate(step.edges or (None,)):
-                left = first if k == 0 else " & & & "
-                if e is None:
-                    rows.append(f"{left} & & ")
-                    continue
-                local = rf"\frac{{\partial {_tex(step.name)}}}{{\partial {_tex(e.to)}}} = {_tex(e.local)}{_equals(e)}"
-                rows.append(f"{left} & {local} & {_number(e.product)}")
-        columns = ("step", "formula", "value", "upstream", "local gradient", "product")
-        head = " & ".join(rf"\text{{{column}}}" for column in columns) + r" \\ \hline"
-        body = " \\\\\n".join(rows)
-        return f"\\begin{{array}}{{llrrlr}}\n{head}\n{body}\n\\end{{array}}"
-
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex()}$"
 
 
 def explain(function: Function, at: Mapping[Any, Any] | Sequence[Any] | None = None) -> Explanation:
@@ -90,6 +28,8 @@ def explain(function: Function, at: Mapping[Any, Any] | Sequence[Any] | None = N
     it the table holds formulas only.
     Raises ObjectiveError unless the output is one scalar; ArgumentError if the point does not fit.
     """
+    if function.has_arrays:
+        return explain_arrays(function, at)
     target = function.target
     values = None if at is None else _point(function, at)
     nodes = reachable([target])
@@ -174,16 +114,3 @@ def _shown(function: Function, values: Mapping[Node, Any]) -> dict[str, Any]:
 
 def _float(value: Any) -> float | None:
     return None if value is None else float(value)
-
-
-def _number(value: Any) -> str:
-    return "" if value is None else f"{value:.10g}"
-
-
-def _equals(edge: Edge) -> str:
-    """The value of a local gradient, unless its formula is a number already."""
-    return "" if edge.local_value is None or edge.local.is_number else f" = {_number(edge.local_value)}"
-
-
-def _tex(expression: Any) -> str:
-    return str(sp.latex(expression))

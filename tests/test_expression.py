@@ -155,7 +155,6 @@ def test_the_shared_graph_of_a_bomb_is_no_bomb() -> None:
         (lambda: sg.vjp([X, Y], X, 1), sg.ArgumentError, "a vector of another length, got 1, wanted 2"),
         (lambda: sg.grad(THETA * T, T), sg.UndefinedDerivative, r"theta\(t\) depends on t in a way that is not known"),
         (lambda: sg.grad(sp.besselj(X, Y), X), sg.UndefinedDerivative, "besselj has no derivative by its argument 1"),
-        (lambda: sg.grad(A[0, 0], sp.MatrixSymbol("B", Y, 2)), sg.UnsupportedExpression, "sizes are not integers"),
     ],
 )
 def test_a_mistake_is_an_error_of_its_own(call: Any, kind: type[sg.SymgradError], text: str) -> None:
