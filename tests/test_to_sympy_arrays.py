@@ -26,7 +26,7 @@ from symgrad.ops.select import select
 from symgrad.ops.stable import Relu, Sigmoid, Softplus
 from symgrad.ops.view import Place, accumulate, view
 from symgrad.to_sympy import to_sympy
-from tests.matrix_oracle import value
+from tests.printed_oracle import value
 
 N, M, K = sp.symbols("n m k", integer=True, positive=True)
 SIZES = {N: 4, M: 3, K: 2}

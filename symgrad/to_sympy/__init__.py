@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symgrad.entries import Entries
 from symgrad.graph import Node, reachable
 from symgrad.ops.arithmetic import Power
 from symgrad.ops.leaf import Input
@@ -52,7 +53,10 @@ def arrays_to_sympy(outputs: Sequence[Node]) -> list[Any]:
     found = []
     for output in outputs:
         forms = matrix_forms([output], names)
-        found.append(entries_of(output, names) if forms is None else forms[output])
+        e = entries_of(output, names) if forms is None else forms[output]
+        if isinstance(e, sp.FunctionMatrix):
+            e = Entries(e.lamda.expr, *list(zip(e.lamda.variables, e.shape, strict=True))[: len(output.type.shape)])
+        found.append(e)
     return found
 
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import sympy as sp
-from sympy.matrices.expressions.matexpr import MatrixElement
 
+from symgrad.to_sympy.names import Names
+from symgrad.to_sympy.opened import bound_inside, entry, opened
 from symgrad.to_sympy.terms import hadamard, ones, product, split, transposed, transposes
 from symgrad.types import Size
 
@@ -85,32 +86,35 @@ class Path:
 
 
 def contraction(
-    factors: Sequence[tuple[Any, Sequence[Hashable]]], output: Sequence[Hashable], sizes: Mapping[Any, Size], index: Any
+    factors: Sequence[tuple[Any, Sequence[Hashable]]],
+    output: Sequence[Hashable],
+    sizes: Mapping[Any, Size],
+    names: Names,
 ) -> Any:
     """The product of the factors, summed over what is not in the output: a scalar, a column or a matrix; None if the
-    labels make no path. index(body): a free name for the index of a sum over an expression."""
+    labels make no path."""
     path = Path(sizes)
     for e, labels in factors:
         path.insert(e, labels)
     summed = list(dict.fromkeys(k for _, labels in factors for k in labels if k not in output))
     while summed:
         label = min(summed, key=lambda k: (len(path.at(k)), summed.index(k)))
-        other = _eliminated(path, label, summed, index)
+        other = _eliminated(path, label, summed, names)
         if other is None:
             return None
         summed = [k for k in summed if k not in other]
     return _result(path, tuple(output))
 
 
-def _eliminated(path: Path, label: Hashable, summed: Sequence[Hashable], index: Any) -> set[Hashable] | None:
+def _eliminated(path: Path, label: Hashable, summed: Sequence[Hashable], names: Names) -> set[Hashable] | None:
     """Sum over a label; the labels that this did away with, or None if more than two matrices meet there."""
     edges = path.at(label)
     if not edges:
-        path.scalars.append(_summed_vector(path, label, index))
+        path.scalars.append(_summed_vector(path, label, names))
         return {label}
     ends = [next(k for k in edge[1:] if k != label) for edge in edges]
     if len(edges) == 1:
-        return _matrix_with_vector(path, label, edges[0], ends[0], summed, index)
+        return _matrix_with_vector(path, label, edges[0], ends[0], summed, names)
     if len(set(ends)) == 1:
         (end,) = set(ends)
         if len(edges) == 2 and end in summed and len(path.at(end)) == 2:
@@ -131,13 +135,13 @@ def _eliminated(path: Path, label: Hashable, summed: Sequence[Hashable], index: 
 
 
 def _matrix_with_vector(
-    path: Path, label: Hashable, edge: Edge, end: Hashable, summed: Sequence[Hashable], index: Any
+    path: Path, label: Hashable, edge: Edge, end: Hashable, summed: Sequence[Hashable], names: Names
 ) -> set[Hashable]:
     alone = label not in path.vectors and end not in path.vectors and len(path.at(end)) == 1
     path.edges.remove(edge)
     if alone and end in summed:  # all entries
         e = product(1, edge.chain)
-        path.scalars.append(total(e, path.sizes[edge.row], path.sizes[edge.column], index))
+        path.scalars.append(total(e, path.sizes[edge.row], path.sizes[edge.column], names))
         return {label, end}
     coefficient, chain = split(path.vector(label))
     path.scalars.append(coefficient)
@@ -145,11 +149,11 @@ def _matrix_with_vector(
     return {label}
 
 
-def _summed_vector(path: Path, label: Hashable, index: Any) -> Any:
+def _summed_vector(path: Path, label: Hashable, names: Names) -> Any:
     factors = path.vectors.pop(label)
     if len(factors) == 1:
         e = path.multiplied(factors)
-        return total(e, path.sizes[label], 1, index)
+        return total(e, path.sizes[label], 1, names)
     *left, right = factors
     (a, b), rest = (path.multiplied(left), path.multiplied([right])), []
     for u, v in ((a, b), (b, a)):
@@ -189,14 +193,15 @@ def _result(path: Path, output: tuple[Hashable, ...]) -> Any:
     return product(sp.Mul(*path.scalars), chain)
 
 
-def entry(e: Any, i: Any, j: Any) -> Any:
-    """The entry of a matrix as it is: SymPy's own indexing writes products out as sums."""
-    return MatrixElement(e, sp.sympify(i), sp.sympify(j))
-
-
-def total(e: Any, rows: Size, columns: Size, index: Any) -> Any:
+def total(e: Any, rows: Size, columns: Size, names: Names) -> Any:
     """The sum of all entries."""
-    i = index(e) if rows != 1 else sp.Integer(0)
-    j = index(e, i) if columns != 1 else sp.Integer(0)
+    _, factors = split(e)
+    if isinstance(factors[-1], sp.OneMatrix) and len(factors) > 1:  # the sum of sums
+        columns, e = factors[-1].shape[0], product(1, factors[:-1])
+    if isinstance(factors[0], sp.OneMatrix) and len(factors) > 1:
+        rows, e = factors[0].shape[1], product(1, split(e)[1][1:])
+    bound = bound_inside(e)
+    i = names.beside(bound) if rows != 1 else sp.Integer(0)
+    j = names.beside({*bound, i}) if columns != 1 else sp.Integer(0)
     limits = [(k, 0, n - 1) for k, n in ((i, rows), (j, columns)) if n != 1]
-    return sp.Sum(entry(e, i, j), *limits)
+    return sp.Sum(opened(e, i, j), *limits)

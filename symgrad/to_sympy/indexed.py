@@ -11,6 +11,7 @@ from functools import singledispatch
 from typing import Any, NamedTuple
 
 import sympy as sp
+from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.expressions import ArraySymbol
 
 from symgrad.entries import Entries
@@ -22,8 +23,8 @@ from symgrad.ops.position import Position
 from symgrad.ops.reduce import LogSumExpOver, Maximum, Minimum, ProductOfOthers, ProductOver, Softmax
 from symgrad.ops.select import piecewise
 from symgrad.ops.view import Accumulate, Place, Stack, View
-from symgrad.to_sympy.chains import entry
 from symgrad.to_sympy.names import Names
+from symgrad.to_sympy.opened import entry
 from symgrad.types import Size
 
 Indices = tuple[Any, ...]
@@ -316,7 +317,7 @@ def _matrix(x: Node, scope: Scope) -> Rule:
     rows, columns = (*x.type.shape, 1)[:2]
     body = yield x, (i, j)[: len(x.type.shape)]
     column = j if len(x.type.shape) == 2 else sp.Integer(0)
-    if isinstance(body, type(entry(sp.MatrixSymbol("A", 1, 1), 0, 0))) and not body.parent.free_symbols & {i, j}:
+    if isinstance(body, MatrixElement) and not body.parent.free_symbols & {i, j}:
         if body.args[1:] == (i, column):
             return body.parent
         if body.args[1:] == (column, i):

@@ -13,12 +13,25 @@ from symgrad.graph import Node, Op, reachable
 from symgrad.ops.arithmetic import Add, Power, to_sympy_number
 from symgrad.ops.contract import Contract
 from symgrad.ops.elementwise import Elementwise
-from symgrad.ops.leaf import Const, Input
+from symgrad.ops.leaf import Const, Input, exact_value
 from symgrad.ops.linear_algebra import Determinant, Factorisation, Inverse, LogDet, Solve
-from symgrad.to_sympy.chains import contraction, entry
+from symgrad.ops.logic import Connective, Relation
+from symgrad.ops.select import Select, piecewise
+from symgrad.to_sympy.chains import contraction
+from symgrad.to_sympy.indexed import Scope, entry_rule
 from symgrad.to_sympy.names import Names
-from symgrad.to_sympy.terms import product, split, transposed_factor, weighted
+from symgrad.to_sympy.opened import bound_inside, entry, opened
+from symgrad.to_sympy.terms import hadamard, product, split, transposed_factor, weighted
 from symgrad.types import Size
+
+D = sp.Dummy("d")  # the variable of functions that are applied to each entry: one, so that equal ones are equal
+
+# Conditions that hold for d > 0 and not for d < 0, as functions.
+STEPS = {
+    sp.Lt(0, D, evaluate=False): sp.Heaviside(D, 0),
+    sp.Le(0, D, evaluate=False): sp.Heaviside(D, 1),
+    sp.Not(sp.Lt(D, 0, evaluate=False), evaluate=False): sp.Heaviside(D, 1),
+}
 
 
 def matrix_shape(shape: Sequence[Size]) -> tuple[Size, Size]:
@@ -51,7 +64,32 @@ def matrix_form_of(node: Node, args: Sequence[Any], names: Names) -> Any:
         and not isinstance(node.op, (Contract, Input))
     ):
         return node.op.to_sympy(*args)
-    return matrix_form(node.op, node, args, names)
+    form = matrix_form(node.op, node, args, names)
+    if form is None and not isinstance(node.op, Input):
+        return by_entries(node, args, names)
+    return form
+
+
+def by_entries(node: Node, args: Sequence[Any], names: Names) -> Any:
+    """A node given by its entry: a number, or a FunctionMatrix of numbers or of truth values."""
+    forms = dict(zip(node.inputs, args, strict=True))
+    taken = {s for e in args if e is not None for s in bound_inside(e)}
+    scope = Scope(frozenset(taken), names)
+    rank = len(node.type.shape)
+    indices = tuple([scope.fresh() for _ in range(rank)])
+    rule = entry_rule(node.op, node, indices, scope)
+    sent: Any = None
+    while True:
+        try:
+            x, places = rule.send(sent)
+        except StopIteration as finished:
+            body = finished.value
+            break
+        sent = opened(forms[x], *(*places, 0, 0)[:2]) if x.type.shape else forms[x]
+    if not rank:
+        return body
+    i, j = (*indices, *[scope.fresh() for _ in range(2 - rank)])
+    return sp.FunctionMatrix(*matrix_shape(node.type.shape), sp.Lambda((i, j), body))
 
 
 @singledispatch
@@ -96,10 +134,51 @@ def _(op: Power, node: Node, args: Sequence[Any], names: Names) -> Any:
 
 @matrix_form.register
 def _(op: Elementwise, node: Node, args: Sequence[Any], names: Names) -> Any:
-    if len(args) != 1:
+    return _applied(op, node, args)
+
+
+def _applied(op: Op, node: Node, args: Sequence[Any]) -> Any:
+    """A function of one matrix and of numbers, applied to each entry; None if it is one of several matrices."""
+    numbers = [exact_value(x) for x in node.inputs]
+    if numbers.count(None) != 1:
         return None
-    d = sp.Dummy("d")
-    return ElementwiseApplyFunction(sp.Lambda(d, op.to_sympy(d)), args[0])
+    of = numbers.index(None)
+    applied = op.to_sympy(*[D if number is None else to_sympy_number(number) for number in numbers])
+    return ElementwiseApplyFunction(sp.Lambda(D, applied), args[of])
+
+
+@matrix_form.register
+def _(op: Relation, node: Node, args: Sequence[Any], names: Names) -> Any:
+    return _applied(op, node, args)
+
+
+@matrix_form.register
+def _(op: Connective, node: Node, args: Sequence[Any], names: Names) -> Any:
+    of = args[0].expr if isinstance(args[0], ElementwiseApplyFunction) else None
+    if any(not isinstance(x, ElementwiseApplyFunction) or x.expr != of for x in args):
+        return None
+    return ElementwiseApplyFunction(sp.Lambda(D, op.to_sympy(*[x.function.expr for x in args])), of)
+
+
+@matrix_form.register
+def _(op: Select, node: Node, args: Sequence[Any], names: Names) -> Any:
+    """What a condition on the entries of one matrix switches off is multiplied by 0 or 1, entry by entry."""
+    condition, a, b = args
+    if not isinstance(condition, ElementwiseApplyFunction) or not isinstance(b, sp.ZeroMatrix):
+        return None
+    coefficient, factors = split(a)
+    whole = product(1, factors)
+    parts = whole.args if isinstance(whole, sp.HadamardProduct) else [whole]
+    body = condition.function.expr
+    mask = ElementwiseApplyFunction(sp.Lambda(D, STEPS.get(body) or indicator(body)), condition.expr)
+    if body in STEPS and ElementwiseApplyFunction(sp.Lambda(D, sp.Heaviside(D, 0)), condition.expr) in parts:
+        return a
+    return product(coefficient, [hadamard([mask, *parts])])
+
+
+def indicator(condition: Any) -> Any:
+    """1 where a condition holds, else 0."""
+    return piecewise((sp.Integer(1), condition), (sp.Integer(0), sp.true))
 
 
 @matrix_form.register

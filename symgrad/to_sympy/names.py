@@ -20,10 +20,6 @@ class Names:
         used = self.taken | {str(s) for s in symbols}
         return next(sp.Symbol(name, integer=True) for name in _letters() if name not in used)
 
-    def __call__(self, *inside: sp.Basic) -> sp.Symbol:
-        """A name that is not used inside these expressions."""
-        return self.beside({s for e in inside for s in e.atoms(sp.Symbol)})
-
     def several(self, count: int) -> tuple[sp.Symbol, ...]:
         """Names for the axes of an array."""
         found: list[sp.Symbol] = []

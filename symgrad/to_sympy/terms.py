@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
 from symgrad.types import Size
 
@@ -63,6 +64,10 @@ def transposed_factor(e: Any) -> Any:
     if isinstance(e, sp.MatPow):
         inner = e.base.arg if isinstance(e.base, sp.Transpose) else sp.Transpose(e.base)
         return sp.MatPow(inner, e.exp)
+    if isinstance(e, sp.HadamardPower) and isinstance(e.base, sp.Transpose):
+        return sp.HadamardPower(e.base.arg, e.exp)
+    if isinstance(e, ElementwiseApplyFunction) and isinstance(e.expr, sp.Transpose):
+        return ElementwiseApplyFunction(e.function, e.expr.arg)
     return sp.Transpose(e)
 
 
