@@ -26,7 +26,7 @@ class Rule:
     name: str
     formula: str
     condition: str
-    head: type[Op]
+    heads: tuple[type[Op], ...]  # an abstract class stands for all of its kind
     apply: Callable[[Node, Counter[Node]], Node | None]
 
 
@@ -44,9 +44,7 @@ def simplify(outputs: Sequence[Node], rules: Iterable[Rule], normal: Iterable[No
 
     Nodes in `normal` are known to be in form already, with all below them: they are kept as they are.
     """
-    table: dict[type[Op], list[Rule]] = {}
-    for rule in rules:
-        table.setdefault(rule.head, []).append(rule)
+    table = _Table(rules)
     applied: Counter[str] = Counter()
     kept = set(normal)
     found = list(outputs)
@@ -60,10 +58,21 @@ def simplify(outputs: Sequence[Node], rules: Iterable[Rule], normal: Iterable[No
     return Simplified(found, applied)
 
 
+class _Table(dict[type[Op], list[Rule]]):
+    """The rules for each operation, found when it is first met."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules = list(rules)
+
+    def __missing__(self, kind: type[Op]) -> list[Rule]:
+        self[kind] = [rule for rule in self.rules if issubclass(kind, rule.heads)]
+        return self[kind]
+
+
 def _swept(
     outputs: Sequence[Node],
     nodes: Sequence[Node],
-    table: dict[type[Op], list[Rule]],
+    table: _Table,
     kept: set[Node],
     applied: Counter[str],
 ) -> list[Node]:
@@ -83,9 +92,9 @@ def _swept(
     return [new[node] for node in outputs]
 
 
-def _rewritten(node: Node, table: dict[type[Op], list[Rule]], readers: Counter[Node], applied: Counter[str]) -> Node:
+def _rewritten(node: Node, table: _Table, readers: Counter[Node], applied: Counter[str]) -> Node:
     """The node after its rules, until none holds; each makes it smaller or changes its operation, so this ends."""
-    rules = table.get(type(node.op))
+    rules = table[type(node.op)]
     while rules:
         for rule in rules:
             result = rule.apply(node, readers)
@@ -95,12 +104,12 @@ def _rewritten(node: Node, table: dict[type[Op], list[Rule]], readers: Counter[N
                 break
         else:
             break
-        rules = table.get(type(node.op))
+        rules = table[type(node.op)]
     return node
 
 
 def rule(
-    into: list[Rule], head: type[Op], formula: str, condition: str = "exact"
+    into: list[Rule], heads: type[Op] | tuple[type[Op], ...], formula: str, condition: str = "exact"
 ) -> Callable[..., Callable[..., Node | None]]:
     """Enters a function into a table, under its name. A second argument is how many read each node that exists so far;
     what a rule makes on the way is read by nobody else."""
@@ -109,7 +118,7 @@ def rule(
         name = function.__name__.strip("_").replace("_", "-")
         wants_readers = function.__code__.co_argcount == 2
         apply = function if wants_readers else lambda node, readers: function(node)
-        into.append(Rule(name, formula, condition, head, apply))
+        into.append(Rule(name, formula, condition, heads if isinstance(heads, tuple) else (heads,), apply))
         return function
 
     return enter

@@ -1,13 +1,14 @@
-"""What rules take apart: sums, products and powers."""
+"""What rules take apart: sums, products, contractions and powers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import NamedTuple
 
 from symgrad.graph import Node, arithmetic
 from symgrad.ops.arithmetic import Add, Power
+from symgrad.ops.contract import Contract, Factor, contract
 from symgrad.ops.leaf import exact_value
 
 
@@ -47,3 +48,42 @@ def without(factors: Sequence[Node], *gone: Node) -> list[Node]:
 
 def base_and_exponent(x: Node) -> tuple[Node, int | Fraction | float]:
     return (x.inputs[0], x.op.exponent) if isinstance(x.op, Power) else (x, 1)
+
+
+def factors_of(node: Node) -> list[Factor]:
+    """(factor, labels) of a contraction."""
+    assert isinstance(node.op, Contract)
+    return list(zip(node.inputs, node.op.labels, strict=True))
+
+
+def recontracted(node: Node, factors: Sequence[Factor], gone: Sequence[int] = ()) -> Node:
+    """The contraction with some of its factors, by their places, taken away and others put to it."""
+    assert isinstance(node.op, Contract)
+    kept = [f for k, f in enumerate(factors_of(node)) if k not in gone]
+    sizes = {k: n for x, labels in factors_of(node) for k, n in zip(labels, x.type.shape, strict=True)}
+    sizes.update(node.op.extents)
+    return contract(node.graph, [*kept, *factors], node.op.output, sizes)
+
+
+def products_in(node: Node) -> Iterator[tuple[Sequence[Node], Callable[[Sequence[Node]], Node]]]:
+    """The factors that are multiplied entry by entry, with what puts others in their place: those of a product, or
+    those of a contraction that run over the same axes."""
+    if not isinstance(node.op, Contract):
+        yield node.inputs, arithmetic["product"]
+        return
+    groups: dict[tuple[int, ...], list[int]] = {}
+    for k, labels in enumerate(node.op.labels):
+        if len(set(labels)) == len(labels):  # on a diagonal, the other entries need not be computed
+            groups.setdefault(labels, []).append(k)
+    for labels, places in groups.items():
+        if len(places) > 1:
+            yield [node.inputs[k] for k in places], _Replaced(node, labels, places)
+
+
+class _Replaced(NamedTuple):
+    node: Node
+    labels: tuple[int, ...]
+    places: list[int]
+
+    def __call__(self, factors: Sequence[Node], /) -> Node:
+        return recontracted(self.node, [(x, self.labels) for x in factors], self.places)

@@ -6,13 +6,14 @@ from fractions import Fraction
 
 from symgrad.graph import Node, arithmetic
 from symgrad.ops.arithmetic import Add, Power, Product
+from symgrad.ops.contract import Contract
 from symgrad.ops.exponential import Exp, Expm1, Log, Log1p, XLogX, log
 from symgrad.ops.hyperbolic import Cosh, LogCosh
 from symgrad.ops.leaf import exact_value
 from symgrad.ops.rounding import Abs
 from symgrad.ops.stable import FilledReciprocal, Hypot, LogSumExp, Norm, Sigmoid, Softplus
 from symgrad.simplify.engine import STABLE, rule
-from symgrad.simplify.parts import base_and_exponent, sum_of, terms_of, without
+from symgrad.simplify.parts import base_and_exponent, products_in, sum_of, terms_of, without
 
 # -- logarithms and exponentials ---------------------------------------------------------------------------
 
@@ -126,53 +127,56 @@ def negated(u: Node) -> Node:
     return -u
 
 
-@rule(STABLE, Product, "exp(u)*sigmoid(-u) => sigmoid(u)", "exact; and so for its powers from 1 up")
+@rule(STABLE, (Product, Contract), "exp(u)*sigmoid(-u) => sigmoid(u)", "exact; and so for its powers from 1 up")
 def exp_times_sigmoid(node: Node) -> Node | None:
-    for e in node.inputs:
-        if isinstance(e.op, Exp):
-            (u,) = e.inputs
-            for factor in node.inputs:
-                s, p = base_and_exponent(factor)
-                if p < 1 or not isinstance(s.op, Sigmoid):
-                    continue
-                if (s.inputs[0] if s.op.complement else negated(s.inputs[0])) is u:
-                    rest = [*without(node.inputs, e, factor), node.graph.add(Sigmoid(), u)]
-                    return arithmetic["product"](rest if p == 1 else [*rest, s ** (p - 1)])
+    for factors, replaced in products_in(node):
+        for e in factors:
+            if isinstance(e.op, Exp):
+                (u,) = e.inputs
+                for factor in factors:
+                    s, p = base_and_exponent(factor)
+                    if p < 1 or not isinstance(s.op, Sigmoid):
+                        continue
+                    if (s.inputs[0] if s.op.complement else negated(s.inputs[0])) is u:
+                        rest = [*without(factors, e, factor), node.graph.add(Sigmoid(), u)]
+                        return replaced(rest if p == 1 else [*rest, s ** (p - 1)])
     return None
 
 
 @rule(
     STABLE,
-    Product,
+    (Product, Contract),
     "exp(u)/sum c_i exp(u_i) => exp(u - logsumexp(u_i + log c_i)); of two: sigmoid",
     "exact; all c_i > 0",
 )
 def softmax(node: Node) -> Node | None:
-    for r in node.inputs:
-        if isinstance(r.op, Power) and r.op.exponent == -1:
-            exponents = exponents_of(r.inputs[0])
-            for e in node.inputs:
-                if exponents is not None and isinstance(e.op, Exp):
-                    (u,) = e.inputs
-                    if len(exponents) == 2 and u in exponents:  # the difference of two carries no rounding of the sum
-                        entry = node.graph.add(Sigmoid(), u - exponents[1 - exponents.index(u)])
-                    else:
-                        entry = node.graph.add(Exp(), u - logsumexp(exponents))
-                    return arithmetic["product"]([*without(node.inputs, e, r), entry])
+    for factors, replaced in products_in(node):
+        for r in factors:
+            if isinstance(r.op, Power) and r.op.exponent == -1:
+                exponents = exponents_of(r.inputs[0])
+                for e in factors:
+                    if exponents is not None and isinstance(e.op, Exp):
+                        (u,) = e.inputs
+                        if len(exponents) == 2 and u in exponents:  # the difference carries no rounding of the sum
+                            entry = node.graph.add(Sigmoid(), u - exponents[1 - exponents.index(u)])
+                        else:
+                            entry = node.graph.add(Exp(), u - logsumexp(exponents))
+                        return replaced([*without(factors, e, r), entry])
     return None
 
 
-@rule(STABLE, Product, "x*log(x) => xlogx(x)", "equal for x > 0; the removable point 0 is filled with 0")
+@rule(STABLE, (Product, Contract), "x*log(x) => xlogx(x)", "equal for x > 0; the removable point 0 is filled with 0")
 def x_times_log(node: Node) -> Node | None:
-    for logarithm in node.inputs:
-        if not isinstance(logarithm.op, Log):
-            continue
-        (x,) = logarithm.inputs
-        for factor in node.inputs:
-            base, p = base_and_exponent(factor)
-            if base is x and p >= 1:
-                rest = [*without(node.inputs, logarithm, factor), node.graph.add(XLogX(), x)]
-                return arithmetic["product"](rest if p == 1 else [*rest, x ** (p - 1)])
+    for factors, replaced in products_in(node):
+        for logarithm in factors:
+            if not isinstance(logarithm.op, Log):
+                continue
+            (x,) = logarithm.inputs
+            for factor in factors:
+                base, p = base_and_exponent(factor)
+                if base is x and p >= 1:
+                    rest = [*without(factors, logarithm, factor), node.graph.add(XLogX(), x)]
+                    return replaced(rest if p == 1 else [*rest, x ** (p - 1)])
     return None
 
 
@@ -209,12 +213,18 @@ def norm_of(x: Node) -> Node | None:
     return x.graph.add(Norm(tuple(c for c, _ in terms)), *roots)
 
 
-@rule(STABLE, Product, "x_i/sqrt(sum x_j**2) => x_i*(1/norm, 0 at 0)", "exact but at 0, which is filled with 0")
+@rule(
+    STABLE,
+    (Product, Contract),
+    "x_i/sqrt(sum x_j**2) => x_i*(1/norm, 0 at 0)",
+    "exact but at 0, which is filled with 0",
+)
 def direction(node: Node) -> Node | None:
-    for r in node.inputs:
-        if isinstance(r.op, Power) and r.op.exponent == Fraction(-1, 2):
-            norm = norm_of(r.inputs[0])
-            if norm is not None and any(x in norm.inputs for x in node.inputs):
-                inverse = node.graph.add(FilledReciprocal(), norm)
-                return arithmetic["product"]([*without(node.inputs, r), inverse])
+    for factors, replaced in products_in(node):
+        for r in factors:
+            if isinstance(r.op, Power) and r.op.exponent == Fraction(-1, 2):
+                norm = norm_of(r.inputs[0])
+                if norm is not None and any(x in norm.inputs for x in factors):
+                    inverse = node.graph.add(FilledReciprocal(), norm)
+                    return replaced([*without(factors, r), inverse])
     return None

@@ -220,8 +220,8 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ),
     ],
     "x**0 is 1, and a product drops it": [
-        ("exp-times-sigmoid", "constant - 1: 1 @ return arithmetic['product'](rest if p == 1 else ["),
-        ("x-times-log", "constant - 1: 1 @ return arithmetic['product'](rest if p == 1 else ["),
+        ("exp-times-sigmoid", "constant - 1: 1 @ return replaced(rest if p == 1 else [*rest, s ** ("),
+        ("x-times-log", "constant - 1: 1 @ return replaced(rest if p == 1 else [*rest, x ** ("),
     ],
 }
 EQUIVALENT = {mutant for same in REASONS.values() for mutant in same}
