@@ -9,8 +9,6 @@ from typing import Any, ParamSpec
 
 import numpy as np
 import sympy as sp
-from sympy.tensor.array.expressions import ArraySymbol
-from sympy.tensor.indexed import IndexedBase
 
 from symgrad import derivatives
 from symgrad._pending import ArrayKernel
@@ -26,13 +24,12 @@ from symgrad.lower.kernel import Kernel
 from symgrad.lower.schedule import Result
 from symgrad.ops.leaf import Input
 from symgrad.ops.position import Extent
-from symgrad.ops.view import Place, joined, stack, view
 from symgrad.printing import to_latex, to_text, where_form
+from symgrad.results import jacobians, result_of, results_like, sympy_array, vectors_like
 from symgrad.simplify import FORM, STABLE, Rule
 from symgrad.simplify import simplify as apply_rules
 from symgrad.structure import LEAF, Shape, Structure, flatten, tuple_of
 from symgrad.to_sympy import to_sympy
-from symgrad.types import Type
 from symgrad.wrt import Variables, variables
 
 P = ParamSpec("P")
@@ -88,7 +85,7 @@ class Function:
                         hint="write Piecewise((1, condition), (0, True))",
                     )
             rest = iter(nodes)
-            results = [_result(shape, [next(rest) for _ in elements]) for shape, elements in leaves]
+            results = [result_of(shape, [next(rest) for _ in elements]) for shape, elements in leaves]
             self._fill(graph, arguments, results, structure, name or "f", simplify, STABLE)
 
     def _fill(
@@ -177,14 +174,14 @@ class Function:
         """
         v = self._variables(wrt)
         gradient = v.narrowed(derivatives.build_grad(self.target, v.nodes))
-        return self._derive("grad", _like(v.parts, gradient), v.structure)
+        return self._derive("grad", results_like(v.parts, gradient), v.structure)
 
     @_growing
     def value_and_grad(self, wrt: Any = None) -> Function:
         """(value, gradient): one kernel, in which they share all they can."""
         v = self._variables(wrt)
         gradient = v.narrowed(derivatives.build_grad(self.target, v.nodes))
-        results = [*self.results, *_like(v.parts, gradient)]
+        results = [*self.results, *results_like(v.parts, gradient)]
         return self._derive("value_and_grad", results, tuple_of([LEAF, v.structure]))
 
     @_growing
@@ -195,14 +192,14 @@ class Function:
         """
         v = self._variables(wrt)
         if self.has_arrays:
-            results = [r for result in self.results for r in _jacobians(result, v)]
+            results = [r for result in self.results for r in jacobians(result, v)]
             return self._derive("jacobian", results, self.structure.map_leaves(lambda: v.structure))
         outputs, shape, structure = self._elements(), *self._rows()
         rows = derivatives.jacobian_rows(outputs, v.nodes)
         if structure.is_leaf:
-            return self._derive("jacobian", [_array((*shape, *v.stacked), [x for row in rows for x in row])], LEAF)
+            return self._derive("jacobian", [Result((*shape, *v.stacked), [x for row in rows for x in row])], LEAF)
         rest = iter(rows)
-        results = [_array((*r.shape, *v.stacked), [x for _ in r.elements for x in next(rest)]) for r in self.results]
+        results = [Result((*r.shape, *v.stacked), [x for _ in r.elements for x in next(rest)]) for r in self.results]
         return self._derive("jacobian", results, structure)
 
     @_growing
@@ -210,11 +207,11 @@ class Function:
         """The symmetric matrix of second derivatives, of shape wrt.shape + wrt.shape; a list of scalars is one axis."""
         v = self._variables(wrt)
         if self.has_arrays:
-            gradient = _like(v.parts, v.narrowed(derivatives.build_grad(self.target, v.nodes)))
-            results = [r for g in gradient for r in _jacobians(g, v)]
+            gradient = results_like(v.parts, v.narrowed(derivatives.build_grad(self.target, v.nodes)))
+            results = [r for g in gradient for r in jacobians(g, v)]
             return self._derive("hessian", results, v.structure.map_leaves(lambda: v.structure))
         rows = derivatives.hessian_rows(self.target, v.nodes)
-        return self._derive("hessian", [_array((*v.stacked, *v.stacked), [x for row in rows for x in row])], LEAF)
+        return self._derive("hessian", [Result((*v.stacked, *v.stacked), [x for row in rows for x in row])], LEAF)
 
     @_growing
     def jvp(self, wrt: Any = None) -> Function:
@@ -223,7 +220,7 @@ class Function:
         vectors = self._vectors("v", v.parts)
         along = v.widened([x for a in vectors for x in a.elements])
         products = derivatives.jacobian_vector(outputs, v.nodes, along)
-        return self._derive("jvp", _like(self.results, products), self.structure, vectors)
+        return self._derive("jvp", results_like(self.results, products), self.structure, vectors)
 
     @_growing
     def vjp(self, wrt: Any = None) -> Function:
@@ -231,7 +228,7 @@ class Function:
         v, outputs = self._variables(wrt), self._elements()
         vectors = self._vectors("u", self.results)
         products = derivatives.vector_jacobian(outputs, v.nodes, [x for a in vectors for x in a.elements])
-        return self._derive("vjp", _like(v.parts, v.narrowed(products)), v.structure, vectors)
+        return self._derive("vjp", results_like(v.parts, v.narrowed(products)), v.structure, vectors)
 
     @_growing
     def hvp(self, wrt: Any = None) -> Function:
@@ -240,21 +237,21 @@ class Function:
         vectors = self._vectors("v", v.parts)
         along = v.widened([x for a in vectors for x in a.elements])
         product = derivatives.hessian_vector(self.target, v.nodes, along)
-        return self._derive("hvp", _like(v.parts, v.narrowed(product)), v.structure, vectors)
+        return self._derive("hvp", results_like(v.parts, v.narrowed(product)), v.structure, vectors)
 
     @_growing
     def weighted(self) -> Function:
         """<u, outputs>, one scalar, for weights u that come after the arguments, shaped as the outputs are."""
         weights = self._vectors("u", self.results)
         total = derivatives.inner(self._elements(), [x for a in weights for x in a.elements])
-        return self._derive("weighted", [_array((), [total])], LEAF, weights)
+        return self._derive("weighted", [Result((), (total,))], LEAF, weights)
 
     @_growing
     def substitute(self, replacements: Mapping[Node, Node]) -> Function:
         """The same function with other nodes of its graph in place of inputs, which are no arguments any more."""
         nodes = substitute(self._elements(), replacements)
         left = tuple(a for a in self.arguments if not any(x in replacements for x in a.elements))
-        return self._derive("", _like(self.results, nodes), self.structure, arguments=left)
+        return self._derive("", results_like(self.results, nodes), self.structure, arguments=left)
 
     @property
     def target(self) -> Node:
@@ -282,26 +279,8 @@ class Function:
     def _variables(self, wrt: Any) -> Variables:
         return variables(self.arguments, wrt)
 
-    def _vectors(self, letter: str, like: Sequence[Argument | Result]) -> list[Argument]:
-        """New arguments of the shapes of these variables or outputs, of names that are free."""
-        taken = {a.name for a in self.arguments}
-        taken |= {x.op.label() for a in self.arguments for x in a.elements}
-        vectors = []
-        for k, part in enumerate(like):
-            name = letter if len(like) == 1 else f"{letter}_{part.name if isinstance(part, Argument) else k}"
-            while name in taken:
-                name += "_"
-            taken.add(name)
-            if part.shape and part.is_whole:
-                symbol = _symbol_like(name, part)
-                node = self.graph.add(Input(symbol, Type("f8", part.shape)))
-                vectors.append(Argument(name, part.shape, (node,), symbol))
-                continue
-            symbols = [sp.Symbol(f"{name}_{i}" if part.shape else name, real=True) for i in range(len(part.elements))]
-            declared = sp.Tuple(*symbols) if part.shape else symbols[0]
-            nodes = tuple(self.graph.add(Input(s)) for s in symbols)
-            vectors.append(Argument(name, part.shape, nodes, declared))
-        return vectors
+    def _vectors(self, letter: str, parts: Sequence[Argument | Result]) -> list[Argument]:
+        return vectors_like(self.graph, self.arguments, letter, parts)
 
     # -- faces --------------------------------------------------------------------------------------------------------
 
@@ -323,7 +302,7 @@ class Function:
     def _build(self, expressions: Sequence[Any]) -> Any:
         rest = iter(expressions)
         leaves = [
-            next(rest) if r.is_whole else _sympy_array(r.shape, [next(rest) for _ in r.elements]) for r in self.results
+            next(rest) if r.is_whole else sympy_array(r.shape, [next(rest) for _ in r.elements]) for r in self.results
         ]
         return self.structure.build(leaves)
 
@@ -423,46 +402,10 @@ def _restore(
     return function
 
 
-def _like(parts: Sequence[Argument | Result], nodes: Sequence[Node]) -> list[Result]:
-    """The nodes, cut into results of the shapes of the parts."""
-    rest = iter(nodes)
-    return [
-        Result(part.shape, tuple(next(rest) for _ in part.elements), part.declared if part.is_whole else None)
-        for part in parts
-    ]
-
-
-def _result(shape: Shape, nodes: Sequence[Node]) -> Result:
-    """What goes out for an output as it was written: an expression of an array's own shape is one."""
-    return Result(nodes[0].type.shape if shape == () else shape, tuple(nodes))
-
-
-def _jacobians(result: Result, v: Variables) -> list[Result]:
-    """The derivative of one output by each variable, of shape output.shape + variable.shape."""
-    output = result.elements[0] if result.is_whole else stack(result.elements, result.shape)
-    found = []
-    for part, entry in zip(v.parts, v.entries, strict=True):
-        if not part.shape or part.is_whole:
-            array = derivatives.jacobian_array(output, part.elements[0])
-            if entry is not None:
-                places = [Place(0, ((axis, 1),)) for axis in range(len(result.shape))]
-                array = view(array, [*places, *map(Place, entry)], result.shape)
-        else:
-            array = joined([derivatives.jacobian_array(output, x) for x in part.elements], part.shape)
-        found.append(Result((*result.shape, *part.shape), (array,), part.declared if result.shape == () else None))
-    return found
-
-
-def _symbol_like(name: str, part: Argument | Result) -> Any:
-    """A symbol for an array of the shape of this variable, of its kind if it has one."""
-    declared = part.declared
-    if isinstance(declared, IndexedBase):
-        return IndexedBase(name, shape=part.shape)
-    if isinstance(declared, sp.MatrixSymbol):
-        return sp.MatrixSymbol(name, *declared.shape)
-    if len(part.shape) <= 2:
-        return sp.MatrixSymbol(name, *part.shape, *[1] * (2 - len(part.shape)))
-    return ArraySymbol(name, part.shape)
+def _declared_text(argument: Argument) -> str:
+    if isinstance(argument.declared, (tuple, list, sp.Tuple)):
+        return f"({', '.join(map(str, argument.declared))})"
+    return argument.name
 
 
 def _element_type(dtype: Any) -> str:
@@ -474,23 +417,3 @@ def _element_type(dtype: Any) -> str:
     if kind not in (np.float64, np.float32):
         raise DTypeError("no element type of kernels", got=dtype, wanted="float64 or float32")
     return str(np.dtype(dtype).str[1:])
-
-
-def _array(shape: Shape, nodes: Sequence[Node]) -> Result:
-    return Result(shape, tuple(nodes))
-
-
-def _sympy_array(shape: Shape, elements: list[Any]) -> Any:
-    if shape == ():
-        return elements[0]
-    if len(shape) == 1:
-        return sp.ImmutableDenseMatrix(len(elements), 1, elements)
-    if len(shape) == 2:
-        return sp.ImmutableDenseMatrix(*shape, elements)
-    return sp.ImmutableDenseNDimArray(elements, shape)
-
-
-def _declared_text(argument: Argument) -> str:
-    if isinstance(argument.declared, (tuple, list, sp.Tuple)):
-        return f"({', '.join(map(str, argument.declared))})"
-    return argument.name
