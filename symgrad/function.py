@@ -197,9 +197,11 @@ class Function:
         outputs, shape, structure = self._elements(), *self._rows()
         rows = derivatives.jacobian_rows(outputs, v.nodes)
         if structure.is_leaf:
-            return self._derive("jacobian", [Result((*shape, *v.stacked), [x for row in rows for x in row])], LEAF)
+            return self._derive("jacobian", [Result((*shape, *v.stacked), tuple(x for row in rows for x in row))], LEAF)
         rest = iter(rows)
-        results = [Result((*r.shape, *v.stacked), [x for _ in r.elements for x in next(rest)]) for r in self.results]
+        results = [
+            Result((*r.shape, *v.stacked), tuple(x for _ in r.elements for x in next(rest))) for r in self.results
+        ]
         return self._derive("jacobian", results, structure)
 
     @_growing
@@ -211,7 +213,7 @@ class Function:
             results = [r for g in gradient for r in jacobians(g, v)]
             return self._derive("hessian", results, v.structure.map_leaves(lambda: v.structure))
         rows = derivatives.hessian_rows(self.target, v.nodes)
-        return self._derive("hessian", [Result((*v.stacked, *v.stacked), [x for row in rows for x in row])], LEAF)
+        return self._derive("hessian", [Result((*v.stacked, *v.stacked), tuple(x for row in rows for x in row))], LEAF)
 
     @_growing
     def jvp(self, wrt: Any = None) -> Function:
