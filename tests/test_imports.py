@@ -18,10 +18,10 @@ ROOT = Path(symgrad.__file__).parent
 # Each may import what stands before it. A package is one step: inside it there is no cycle.
 LAYERS = [
     *("types", "size", "entries", "errors", "arrays", "sizes", "graph", "ops"),
-    *("structure", "from_matrix", "from_sympy", "to_sympy", "printing", "arguments", "user"),
+    *("matrix_functions", "structure", "from_matrix", "from_sympy", "to_sympy", "printers", "printing", "arguments", "user"),
     *("simplify", "derivatives", "evaluate", "lower"),
     *("wrt", "_pending", "call", "array_call", "steps", "explain_arrays", "explain", "results", "function", "expression", "check", "lambdify"),
-    *("vocabulary", "parse", "__init__", "cli", "__main__"),
+    *("functions", "vocabulary", "parse", "__init__", "cli", "__main__"),
 ]
 # What nests as a user nests lists in lists, or as loops stand in loops; or twice, in a power of 2*x. All else loops.
 NESTED = {

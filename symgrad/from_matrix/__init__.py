@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from symgrad.from_matrix import apply, array, block, matrix
+from symgrad.from_matrix import apply, array, block, functions, matrix
 from symgrad.from_matrix.apply import CONVERT
 from symgrad.from_matrix.shapes import Rule
 
 Parts = tuple[Any, ...]
 
-MATRIX_RULES: dict[type, Rule] = {**matrix.RULES, **block.RULES, **apply.RULES, **array.RULES}
-_PARTS = {**matrix.PARTS, **block.PARTS, **apply.PARTS, **array.PARTS}
+MATRIX_RULES: dict[type, Rule] = {**matrix.RULES, **block.RULES, **apply.RULES, **array.RULES, **functions.RULES}
+_PARTS = {**matrix.PARTS, **block.PARTS, **apply.PARTS, **array.PARTS, **functions.PARTS}
 
 
 def parts_of(e: Any) -> Parts | None:

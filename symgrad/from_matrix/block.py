@@ -36,7 +36,8 @@ def _element(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
 
 def _slice(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
     (x,) = inputs
-    places, shape = [], []
+    places: list[Place] = []
+    shape: list[Size] = []
     for (start, _, step), whole, size in zip(
         (e.rowslice, e.colslice), full_shape(e.parent), full_shape(e), strict=True
     ):

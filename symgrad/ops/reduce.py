@@ -1,5 +1,5 @@
-"""What an array's last axes are reduced to: the largest, the smallest, the product, the log of the sum of exponentials;
-and softmax, which comes of the last. Sums are Contract's.
+"""What an array's last axes are reduced to: the largest, the smallest, the product, the 2-norm, the log of the sum of
+exponentials; and softmax, which comes of the last. Sums are Contract's.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from symgrad.graph import Node, Op
 from symgrad.ops.contract import broadcast, contract, identity, spread
 from symgrad.ops.logic import equal
 from symgrad.ops.select import guarded, select, times
+from symgrad.ops.stable import FilledReciprocal
 from symgrad.types import Type
 
 
@@ -153,6 +154,28 @@ class LogSumExpOver(Reduction):
         largest = np.max(flat.real, axis=-1, keepdims=True, initial=-np.inf)
         largest = np.where(np.isfinite(largest), largest, 0.0)
         return (largest[..., 0] + np.log(np.sum(np.exp(flat - largest), axis=-1)))[()]
+
+
+@dataclass(frozen=True)
+class NormOver(Reduction):
+    """y = sqrt(sum of x^2) over the last axes, without overflow;  gx = g x / y, and 0 where y = 0."""
+
+    axes: int = 1
+
+    finite = True
+
+    def bprop(self, y: Node, g: Node) -> Sequence[Node | None]:
+        (x,) = y.inputs
+        share = times(g, y.graph.add(FilledReciprocal(), y))
+        return (times(self.along(share, x), x),)
+
+    def evaluate(self, numbers: Any, *values: Any) -> Any:
+        flat = self._flat(values[0])
+        if numbers is not np:
+            return _entrywise(lambda row: numbers.sqrt(sum((v * v for v in row), numbers.mpf(0))), flat)
+        largest = np.max(np.abs(flat.real), axis=-1, keepdims=True, initial=0.0)
+        scale = np.where(np.isfinite(largest) & (largest > 0), largest, 1.0)
+        return (scale[..., 0] * np.sqrt(np.sum((flat / scale) ** 2, axis=-1)))[()]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import sympy as sp
 from mpmath import mp
 from sympy.codegen import cfunctions
 from sympy.codegen.numpy_nodes import logaddexp
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
 from symgrad.graph import Exact, Node
 from symgrad.ops.arithmetic import as_number, to_sympy_number
@@ -26,8 +27,22 @@ from symgrad.ops.logic import less, negation
 from symgrad.ops.rounding import Step
 from symgrad.ops.select import guarded
 
+ENTRY = sp.Dummy("d")  # the variable of functions applied to each entry: one, so that equal ones are equal
 
-class sigmoid(sp.Function):  # lower case: a function, as SymPy's own exp is
+
+class Entrywise(sp.Function):
+    """A function of a number; of a matrix, the matrix of its values entry by entry."""
+
+    def __new__(cls, *args: Any, **options: Any) -> Any:
+        if len(args) == 1 and getattr(args[0], "is_Matrix", False) and tuple(args[0].shape) != (1, 1):
+            (x,) = args
+            if isinstance(x, sp.MatrixBase):
+                return x.applyfunc(cls)
+            return ElementwiseApplyFunction(sp.Lambda(ENTRY, cls(ENTRY)), x)
+        return super().__new__(cls, *args, **options)
+
+
+class sigmoid(Entrywise):  # lower case: a function, as SymPy's own exp is
     """The logistic function 1/(1 + exp(-x)); `doit` writes it out."""
 
     nargs = 1
@@ -50,7 +65,7 @@ class sigmoid(sp.Function):  # lower case: a function, as SymPy's own exp is
         return _latex_of(r"\sigma", self, printer, exp)
 
 
-class softplus(sp.Function):
+class softplus(Entrywise):
     """log(1 + exp(x)); `doit` writes it out."""
 
     nargs = 1
@@ -70,7 +85,7 @@ class softplus(sp.Function):
         return _latex_of(r"\operatorname{softplus}", self, printer, exp)
 
 
-class relu(sp.Function):
+class relu(Entrywise):
     """x where x > 0, else 0; its derivative at 0 is 0. `doit` writes it out."""
 
     nargs = 1
