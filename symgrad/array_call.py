@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symgrad._pending import ArrayKernel
 from symgrad.arguments import Argument, bind, real_array
 from symgrad.errors import ArgumentError, DTypeError, OutputError, ShapeError
 from symgrad.evaluate import all_values
 from symgrad.graph import Node, reachable
+from symgrad.lower.array_kernel import ArrayKernel
 from symgrad.lower.schedule import Result
 from symgrad.ops.view import Mapped, View, bounds
 from symgrad.sizes import bound_sizes

@@ -11,7 +11,6 @@ import numpy as np
 import sympy as sp
 
 from symgrad import derivatives
-from symgrad._pending import ArrayKernel
 from symgrad.arguments import Argument, as_numbers, declare
 from symgrad.array_call import ArrayCaller
 from symgrad.arrays import array_types
@@ -20,6 +19,7 @@ from symgrad.errors import ArgumentError, DTypeError, ObjectiveError, Unsupporte
 from symgrad.explain import Explanation, explain
 from symgrad.from_sympy import convert_all
 from symgrad.graph import Graph, Node, reachable, substitute, to_dot
+from symgrad.lower.array_kernel import ArrayKernel
 from symgrad.lower.kernel import Kernel
 from symgrad.lower.schedule import Result
 from symgrad.ops.leaf import Input

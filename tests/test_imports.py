@@ -20,7 +20,7 @@ LAYERS = [
     *("types", "size", "entries", "errors", "arrays", "sizes", "graph", "ops"),
     *("matrix_functions", "structure", "from_matrix", "from_sympy", "to_sympy", "printers", "printing", "arguments", "user"),
     *("simplify", "derivatives", "evaluate", "lower"),
-    *("wrt", "_pending", "call", "array_call", "steps", "explain_arrays", "explain", "results", "function", "expression", "check", "lambdify"),
+    *("wrt", "call", "array_call", "steps", "explain_arrays", "explain", "results", "function", "expression", "check", "lambdify"),
     *("functions", "vocabulary", "parse", "__init__", "cli", "__main__"),
 ]
 # What nests as a user nests lists in lists, or as loops stand in loops; or twice, in a power of 2*x. All else loops.
