@@ -15,6 +15,7 @@ import sympy as sp
 from symgrad.graph import Node, consumers, reachable
 from symgrad.ops.arithmetic import Add, Power
 from symgrad.ops.leaf import Input, Leaf
+from symgrad.printers import Latex, Text
 from symgrad.size import subexpressions
 from symgrad.to_sympy import TIDY, has_small_numbers, to_sympy, tree_sizes
 
@@ -128,7 +129,7 @@ def _text(value: Any) -> str:
         if isinstance(value, list):
             return f"[{inner}]"
         return f"({inner},)" if len(value) == 1 else f"({inner})"
-    text = sp.sstr(value, order=_order(value))
+    text = Text({"order": _order(value)}).doprint(value)
     if len(text) <= WIDEST:
         return str(text)
     return f"{text[: WIDEST // 2]} ... {len(text) - WIDEST} more characters ... {text[-WIDEST // 2 :]}"
@@ -144,7 +145,7 @@ def _latex(value: Any) -> str:
         ends = ", ".join(map(_latex, shown.first)), ", ".join(map(_latex, shown.last))
         return rf"\left[{ends[0]},\ \ldots\ \text{{{shown.left_out} more}}\ \ldots,\ {ends[1]}\right]"
     expressions = [value] if isinstance(value, sp.Basic) else []
-    return str(sp.latex(value, order=_order(*expressions)))
+    return str(Latex({"order": _order(*expressions)}).doprint(value))
 
 
 def _order(*expressions: Any) -> str | None:

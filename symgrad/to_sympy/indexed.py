@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from functools import singledispatch
+from importlib import import_module
 from typing import Any, NamedTuple
 
 import sympy as sp
@@ -21,8 +22,10 @@ from symgrad.ops.leaf import Const, Input
 from symgrad.ops.linear_algebra import Cholesky, Determinant, Factored, Inverse, LogDet, Solve
 from symgrad.ops.position import Position
 from symgrad.ops.reduce import LogSumExpOver, Maximum, Minimum, ProductOfOthers, ProductOver, Softmax
+from symgrad.ops.reshape import Reshape
 from symgrad.ops.select import piecewise
 from symgrad.ops.view import Accumulate, Place, Stack, View
+from symgrad.to_sympy.linear import whole_matrix
 from symgrad.to_sympy.names import Names
 from symgrad.to_sympy.opened import entry
 from symgrad.types import Size
@@ -106,7 +109,7 @@ def entry_rule(op: Op, node: Node, indices: Indices, scope: Scope) -> Rule:
 
 
 @entry_rule.register
-def _(op: Input, node: Node, indices: Indices, scope: Scope) -> Rule:
+def _input(op: Input, node: Node, indices: Indices, scope: Scope) -> Rule:
     yield from ()
     x: Any = op.variable
     if isinstance(x, sp.MatrixSymbol):
@@ -120,19 +123,19 @@ def _(op: Input, node: Node, indices: Indices, scope: Scope) -> Rule:
 
 
 @entry_rule.register
-def _(op: Const, node: Node, indices: Indices, scope: Scope) -> Rule:
+def _const(op: Const, node: Node, indices: Indices, scope: Scope) -> Rule:
     yield from ()
     return op.to_sympy()
 
 
 @entry_rule.register
-def _(op: Position, node: Node, indices: Indices, scope: Scope) -> Rule:
+def _position(op: Position, node: Node, indices: Indices, scope: Scope) -> Rule:
     yield from ()
     return indices[0]
 
 
 @entry_rule.register
-def _(op: Contract, node: Node, indices: Indices, scope: Scope) -> Rule:
+def _contract(op: Contract, node: Node, indices: Indices, scope: Scope) -> Rule:
     at: dict[Any, Any] = {}
     deltas = []
     for k, i in zip(op.output, indices, strict=True):
@@ -176,7 +179,7 @@ def sum_over(body: Any, limits: Sequence[tuple[Any, Size]]) -> Any:
 
 
 @entry_rule.register
-def _(op: Spread, node: Node, indices: Indices, scope: Scope) -> Rule:
+def _spread(op: Spread, node: Node, indices: Indices, scope: Scope) -> Rule:
     return (yield node.inputs[0], tuple(indices[k] for k in op.axes))
 
 
@@ -192,7 +195,7 @@ def _index(place: Place, indices: Indices, integers: Sequence[Node], scope: Scop
 
 
 @entry_rule.register
-def _(op: View, node: Node, indices: Indices, scope: Scope) -> Rule:
+def _view(op: View, node: Node, indices: Indices, scope: Scope) -> Rule:
     x, *integers = node.inputs
     places = []
     for place in op.places:
@@ -228,7 +231,7 @@ def where_all(value: Any, conditions: Iterable[Any]) -> Any:
 
 
 @entry_rule.register
-def _(op: Accumulate, node: Node, indices: Indices, scope: Scope) -> Rule:
+def _accumulate(op: Accumulate, node: Node, indices: Indices, scope: Scope) -> Rule:
     """In gather form: index = offset + c j + ... is solved for a j of coefficient 1 or -1, else a KroneckerDelta."""
     x, *integers = node.inputs
     shape = x.type.shape
@@ -262,7 +265,7 @@ def _(op: Accumulate, node: Node, indices: Indices, scope: Scope) -> Rule:
 
 
 @entry_rule.register
-def _(op: Stack, node: Node, indices: Indices, scope: Scope) -> Rule:
+def _stack(op: Stack, node: Node, indices: Indices, scope: Scope) -> Rule:
     entries = []
     for x in node.inputs:
         entries += [(yield x, ())]
@@ -281,14 +284,14 @@ def _last(op: Any, node: Node, indices: Indices, scope: Scope) -> tuple[Indices,
 
 
 @entry_rule.register
-def _(op: LogSumExpOver, node: Node, indices: Indices, scope: Scope) -> Rule:
+def _log_sum_exp_over(op: LogSumExpOver, node: Node, indices: Indices, scope: Scope) -> Rule:
     places, limits = _last(op, node, indices, scope)
     x = yield node.inputs[0], places
     return sp.log(sum_over(sp.exp(x), limits))
 
 
 @entry_rule.register
-def _(op: Softmax, node: Node, indices: Indices, scope: Scope) -> Rule:
+def _softmax(op: Softmax, node: Node, indices: Indices, scope: Scope) -> Rule:
     here = yield node.inputs[0], indices
     places, limits = _last(op, node, indices, scope)
     x = yield node.inputs[0], places
@@ -296,14 +299,14 @@ def _(op: Softmax, node: Node, indices: Indices, scope: Scope) -> Rule:
 
 
 @entry_rule.register
-def _(op: ProductOver, node: Node, indices: Indices, scope: Scope) -> Rule:
+def _product_over(op: ProductOver, node: Node, indices: Indices, scope: Scope) -> Rule:
     places, limits = _last(op, node, indices, scope)
     x = yield node.inputs[0], places
     return sp.Product(x, *[(i, 0, n - 1) for i, n in limits])
 
 
 @entry_rule.register
-def _(op: ProductOfOthers, node: Node, indices: Indices, scope: Scope) -> Rule:
+def _product_of_others(op: ProductOfOthers, node: Node, indices: Indices, scope: Scope) -> Rule:
     *kept, own = indices
     k = scope.fresh()
     x = yield node.inputs[0], (*kept, k)
@@ -330,21 +333,33 @@ def _matrix(x: Node, scope: Scope) -> Rule:
 @entry_rule.register(LogDet)
 @entry_rule.register(Solve)
 @entry_rule.register(Cholesky)
-def _(op: Factored, node: Node, indices: Indices, scope: Scope) -> Rule:
-    from symgrad.to_sympy.matrices import matrix_form
-
+def _factored(op: Factored, node: Node, indices: Indices, scope: Scope) -> Rule:
     args: list[Any] = []
     for k, x in enumerate(node.inputs):
         lu = isinstance(op, Factored) and k == 1
         args.append(None if lu else (yield from _matrix(x, scope)))
-    whole = matrix_form(op, node, args, scope.names)
+    whole = whole_matrix(op, args)
     return entry(whole, *(*indices, 0)[:2]) if indices else whole
 
 
 @entry_rule.register(Maximum)
 @entry_rule.register(Minimum)
-def _(op: Any, node: Node, indices: Indices, scope: Scope) -> Rule:
+def _extremum(op: Any, node: Node, indices: Indices, scope: Scope) -> Rule:
     places, limits = _last(op, node, indices, scope)
     x = yield node.inputs[0], places
-    head = sp.Function(f"{op.name}_over")
-    return head(x, *[sp.Tuple(i, 0, n - 1) for i, n in limits])
+    head = getattr(import_module("symgrad.index_functions"), f"{type(op).__name__}OverIndex")
+    return head(x, *[(i, 0, n - 1) for i, n in limits])
+
+
+@entry_rule.register
+def _reshape(op: Reshape, node: Node, indices: Indices, scope: Scope) -> Rule:
+    """The entry as far from the beginning in C order."""
+    (x,) = node.inputs
+    flat: Any = sp.Integer(0)
+    for i, n in zip(indices, node.type.shape, strict=True):
+        flat = sp.expand(flat * n) + i
+    places: list[Any] = []
+    for n in reversed(x.type.shape[1:]):
+        places.append(sp.Mod(flat, n))
+        flat = sp.floor(flat / n)
+    return (yield x, (flat, *reversed(places))[: len(x.type.shape)])

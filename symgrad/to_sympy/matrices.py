@@ -14,14 +14,15 @@ from symgrad.ops.arithmetic import Add, Power, to_sympy_number
 from symgrad.ops.contract import Contract
 from symgrad.ops.elementwise import Elementwise
 from symgrad.ops.leaf import Const, Input, exact_value
-from symgrad.ops.linear_algebra import Determinant, Factorisation, Inverse, LogDet, Solve
+from symgrad.ops.linear_algebra import Factorisation
 from symgrad.ops.logic import Connective, Relation
 from symgrad.ops.select import Select, piecewise
 from symgrad.to_sympy.chains import contraction
 from symgrad.to_sympy.indexed import Scope, entry_rule
+from symgrad.to_sympy.linear import whole_matrix
 from symgrad.to_sympy.names import Names
 from symgrad.to_sympy.opened import bound_inside, entry, opened
-from symgrad.to_sympy.terms import hadamard, product, split, transposed_factor, weighted
+from symgrad.to_sympy.terms import hadamard, product, split, weighted
 from symgrad.types import Size
 
 D = sp.Dummy("d")  # the variable of functions that are applied to each entry: one, so that equal ones are equal
@@ -95,11 +96,11 @@ def by_entries(node: Node, args: Sequence[Any], names: Names) -> Any:
 @singledispatch
 def matrix_form(op: Op, node: Node, args: Sequence[Any], names: Names) -> Any:
     """The matrix expression of a node of this operation; None if it has none."""
-    return None
+    return whole_matrix(op, args)
 
 
 @matrix_form.register
-def _(op: Input, node: Node, args: Sequence[Any], names: Names) -> Any:
+def _input(op: Input, node: Node, args: Sequence[Any], names: Names) -> Any:
     rows, columns = matrix_shape(node.type.shape)
     x = op.variable
     if node.type.dtype != "f8":
@@ -114,26 +115,26 @@ def _(op: Input, node: Node, args: Sequence[Any], names: Names) -> Any:
 
 
 @matrix_form.register
-def _(op: Const, node: Node, args: Sequence[Any], names: Names) -> Any:
+def _const(op: Const, node: Node, args: Sequence[Any], names: Names) -> Any:
     if op.value == 0:
         return sp.ZeroMatrix(*matrix_shape(op.shape))
     return product(Const(op.value).to_sympy(), [sp.OneMatrix(*matrix_shape(op.shape))])
 
 
 @matrix_form.register
-def _(op: Add, node: Node, args: Sequence[Any], names: Names) -> Any:
+def _add(op: Add, node: Node, args: Sequence[Any], names: Names) -> Any:
     return weighted([(to_sympy_number(c), e) for c, e in zip(op.coefficients, args, strict=True)])
 
 
 @matrix_form.register
-def _(op: Power, node: Node, args: Sequence[Any], names: Names) -> Any:
+def _power(op: Power, node: Node, args: Sequence[Any], names: Names) -> Any:
     coefficient, factors = split(args[0])
     power = to_sympy_number(op.exponent)
     return product(coefficient**power, [sp.HadamardPower(product(1, factors), power)])
 
 
 @matrix_form.register
-def _(op: Elementwise, node: Node, args: Sequence[Any], names: Names) -> Any:
+def _elementwise(op: Elementwise, node: Node, args: Sequence[Any], names: Names) -> Any:
     return _applied(op, node, args)
 
 
@@ -148,12 +149,12 @@ def _applied(op: Op, node: Node, args: Sequence[Any]) -> Any:
 
 
 @matrix_form.register
-def _(op: Relation, node: Node, args: Sequence[Any], names: Names) -> Any:
+def _relation(op: Relation, node: Node, args: Sequence[Any], names: Names) -> Any:
     return _applied(op, node, args)
 
 
 @matrix_form.register
-def _(op: Connective, node: Node, args: Sequence[Any], names: Names) -> Any:
+def _connective(op: Connective, node: Node, args: Sequence[Any], names: Names) -> Any:
     of = args[0].expr if isinstance(args[0], ElementwiseApplyFunction) else None
     if any(not isinstance(x, ElementwiseApplyFunction) or x.expr != of for x in args):
         return None
@@ -161,7 +162,7 @@ def _(op: Connective, node: Node, args: Sequence[Any], names: Names) -> Any:
 
 
 @matrix_form.register
-def _(op: Select, node: Node, args: Sequence[Any], names: Names) -> Any:
+def _select(op: Select, node: Node, args: Sequence[Any], names: Names) -> Any:
     """What a condition on the entries of one matrix switches off is multiplied by 0 or 1, entry by entry."""
     condition, a, b = args
     if not isinstance(condition, ElementwiseApplyFunction) or not isinstance(b, sp.ZeroMatrix):
@@ -182,31 +183,8 @@ def indicator(condition: Any) -> Any:
 
 
 @matrix_form.register
-def _(op: Contract, node: Node, args: Sequence[Any], names: Names) -> Any:
+def _contract(op: Contract, node: Node, args: Sequence[Any], names: Names) -> Any:
     sizes: dict[Any, Size] = dict(op.extents)
     for x, labels in zip(node.inputs, op.labels, strict=True):
         sizes.update(zip(labels, x.type.shape, strict=True))
     return contraction(list(zip(args, op.labels, strict=True)), op.output, sizes, names)
-
-
-@matrix_form.register
-def _(op: Inverse, node: Node, args: Sequence[Any], names: Names) -> Any:
-    return sp.Inverse(args[0])
-
-
-@matrix_form.register
-def _(op: Solve, node: Node, args: Sequence[Any], names: Names) -> Any:
-    x, _, b = args
-    coefficient, factors = split(b)
-    inverse = sp.Inverse(x)
-    return product(coefficient, [transposed_factor(inverse) if op.transposed else inverse, *factors])
-
-
-@matrix_form.register
-def _(op: Determinant, node: Node, args: Sequence[Any], names: Names) -> Any:
-    return sp.Determinant(args[0])
-
-
-@matrix_form.register
-def _(op: LogDet, node: Node, args: Sequence[Any], names: Names) -> Any:
-    return sp.log(sp.Abs(sp.Determinant(args[0])))

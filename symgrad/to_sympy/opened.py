@@ -58,17 +58,17 @@ def how(e: Any, i: Any, j: Any) -> Opened:
 
 
 @how.register
-def _(e: sp.Transpose, i: Any, j: Any) -> Opened:
+def _transpose(e: sp.Transpose, i: Any, j: Any) -> Opened:
     return Opened([(e.arg, j, i)], lambda x: x)
 
 
 @how.register
-def _(e: sp.MatAdd, i: Any, j: Any) -> Opened:
+def _mat_add(e: sp.MatAdd, i: Any, j: Any) -> Opened:
     return Opened([(x, i, j) for x in e.args], sp.Add)
 
 
 @how.register
-def _(e: sp.MatMul, i: Any, j: Any) -> Opened:
+def _mat_mul(e: sp.MatMul, i: Any, j: Any) -> Opened:
     coefficient, factors = split(e)
     runs: list[list[Any]] = [[]]
     for x in factors:
@@ -83,44 +83,44 @@ def _(e: sp.MatMul, i: Any, j: Any) -> Opened:
 
 
 @how.register
-def _(e: sp.HadamardProduct, i: Any, j: Any) -> Opened:
+def _hadamard_product(e: sp.HadamardProduct, i: Any, j: Any) -> Opened:
     return Opened([(x, i, j) for x in e.args], sp.Mul)
 
 
 @how.register
-def _(e: sp.HadamardPower, i: Any, j: Any) -> Opened:
+def _hadamard_power(e: sp.HadamardPower, i: Any, j: Any) -> Opened:
     return Opened([(e.base, i, j)], lambda x: sp.Pow(x, e.exp))
 
 
 @how.register
-def _(e: ElementwiseApplyFunction, i: Any, j: Any) -> Opened:
+def _elementwise_apply_function(e: ElementwiseApplyFunction, i: Any, j: Any) -> Opened:
     f = e.function
     head = (lambda x: f.expr.xreplace({f.variables[0]: x})) if isinstance(f, sp.Lambda) else f
     return Opened([(e.expr, i, j)], head)
 
 
 @how.register
-def _(e: sp.OneMatrix, i: Any, j: Any) -> Opened:
+def _one_matrix(e: sp.OneMatrix, i: Any, j: Any) -> Opened:
     return Opened([], lambda: sp.Integer(1))
 
 
 @how.register
-def _(e: sp.ZeroMatrix, i: Any, j: Any) -> Opened:
+def _zero_matrix(e: sp.ZeroMatrix, i: Any, j: Any) -> Opened:
     return Opened([], lambda: ZERO)
 
 
 @how.register
-def _(e: sp.Identity, i: Any, j: Any) -> Opened:
+def _identity(e: sp.Identity, i: Any, j: Any) -> Opened:
     return Opened([], lambda: sp.KroneckerDelta(i, j))
 
 
 @how.register
-def _(e: sp.DiagonalOf, i: Any, j: Any) -> Opened:
+def _diagonal_of(e: sp.DiagonalOf, i: Any, j: Any) -> Opened:
     return Opened([(e.arg, i, i)], lambda x: x)
 
 
 @how.register
-def _(e: sp.FunctionMatrix, i: Any, j: Any) -> Opened:
+def _function_matrix(e: sp.FunctionMatrix, i: Any, j: Any) -> Opened:
     return Opened([], lambda: e.lamda.expr.xreplace(dict(zip(e.lamda.variables, (i, j), strict=True))))
 
 

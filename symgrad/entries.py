@@ -1,0 +1,71 @@
+"""Entries: an array given by its entry at free indices, as a SymPy object: x[i] - t[i] for i = 0, ..., n - 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+
+
+class Entries(sp.Basic):
+    """The array whose entry at (i, j, ...) is the body: Entries(body, (i, n), (j, m), ...) has the shape (n, m, ...).
+
+    Indices count from 0. It prints as the body and the ranges; `E[2, 3]` is an entry, `E.body` the body.
+    """
+
+    def __new__(cls, body: Any, *ranges: Any) -> Entries:
+        pairs = [sp.Tuple(*map(sp.sympify, pair)) for pair in ranges]
+        return sp.Basic.__new__(cls, sp.sympify(body), *pairs)
+
+    @property
+    def body(self) -> Any:
+        """The entry at the indices."""
+        return self.args[0]
+
+    @property
+    def indices(self) -> tuple[Any, ...]:
+        """The free indices, one for each axis."""
+        return tuple(pair.args[0] for pair in self.args[1:])
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """The sizes of the axes."""
+        return tuple(pair.args[1] for pair in self.args[1:])
+
+    @property
+    def bound_symbols(self) -> list[Any]:
+        """The indices, which mean nothing outside."""
+        return list(self.indices)
+
+    @property
+    def free_symbols(self) -> set[Any]:
+        """The symbols of the body and of the sizes, but for the indices."""
+        sizes = {s for n in self.shape for s in n.free_symbols}
+        return (self.body.free_symbols - set(self.indices)) | sizes
+
+    def __getitem__(self, position: Any) -> Any:
+        places = position if isinstance(position, tuple) else (position,)
+        if len(places) != len(self.indices):
+            raise IndexError(f"{len(places)} indices of an array of {len(self.indices)} axes")
+        return self.body.xreplace(dict(zip(self.indices, map(sp.sympify, places), strict=True)))
+
+    def _sympystr(self, printer: Any) -> str:
+        ranges = [f"{', '.join(map(printer._print, i))} = 0..{printer._print(n - 1)}" for i, n in self._ranges()]
+        return f"{printer._print(self.body)} for {', '.join(ranges)}"
+
+    def _latex(self, printer: Any) -> str:
+        ranges = [
+            rf"{', '.join(map(printer._print, i))} = 0, \ldots, {printer._print(n - 1)}" for i, n in self._ranges()
+        ]
+        together = r";\ ".join(ranges)
+        return rf"{printer._print(self.body)} \quad \left({together}\right)"
+
+    def _ranges(self) -> list[tuple[list[Any], Any]]:
+        """The indices that have one size, one after the other, and the size."""
+        found: list[tuple[list[Any], Any]] = []
+        for i, n in zip(self.indices, self.shape, strict=True):
+            if found and found[-1][1] == n:
+                found[-1][0].append(i)
+            else:
+                found.append(([i], n))
+        return found

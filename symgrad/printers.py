@@ -1,0 +1,138 @@
+"""SymPy's printers, with the words for arrays that people use: A o B, exp.(X), ones(n, 1); a product of one entry is a
+number without its [0, 0] in LaTeX."""
+
+# ruff: noqa: N802, N815 - SymPy looks its methods up by these names
+from __future__ import annotations
+
+from typing import Any
+
+import sympy as sp
+from sympy.matrices.expressions.matexpr import MatrixElement
+from sympy.printing.latex import LatexPrinter
+from sympy.printing.precedence import PRECEDENCE, precedence_traditional
+from sympy.printing.str import StrPrinter
+
+from symgrad.entries import Entries
+
+
+class Text(StrPrinter):
+    """Text."""
+
+    def _factor(self, e: Any) -> str:
+        """An argument of a product entry by entry, or of a power: in brackets unless it is a word or a product."""
+        loose = isinstance(e, sp.MatMul) and not e.args[0].is_Matrix
+        return self._bracketed(e) if loose or isinstance(e, (sp.MatAdd, sp.HadamardProduct)) else str(self._print(e))
+
+    def _bracketed(self, e: Any) -> str:
+        return f"({self._print(e)})"
+
+    def _print_HadamardProduct(self, e: Any) -> str:
+        return " o ".join(map(self._factor, e.args))
+
+    def _print_HadamardPower(self, e: Any) -> str:
+        base = self.parenthesize(e.base, PRECEDENCE["Pow"])
+        if isinstance(e.base, sp.HadamardPower):
+            base = self._bracketed(e.base)
+        return f"{base}.**{self.parenthesize(e.exp, PRECEDENCE['Pow'])}"
+
+    def _print_ElementwiseApplyFunction(self, e: Any) -> str:
+        body, d = _applied(e)
+        name = _name(body, d) or f"Lambda({self._print(d)}, {self._print(body)})"
+        return f"{name}.({self._print(e.expr)})"
+
+    def _print_OneMatrix(self, e: Any) -> str:
+        return f"ones({', '.join(map(self._print, e.shape))})"
+
+    def _print_ZeroMatrix(self, e: Any) -> str:
+        return f"zeros({', '.join(map(self._print, e.shape))})"
+
+    def _print_FunctionMatrix(self, e: Any) -> str:
+        return f"[{self._print(_entries(e))}]"
+
+    def _print_MatMul(self, e: Any) -> str:
+        scalars = [x for x in e.args if not x.is_Matrix]
+        matrices = [x for x in e.args if x.is_Matrix]
+        coefficient = sp.Mul(*scalars)
+        sign = ""
+        if coefficient.could_extract_minus_sign():
+            coefficient, sign = -coefficient, "-"
+        level = precedence_traditional(e)
+        chain = "*".join(
+            self._bracketed(x) if isinstance(x, sp.HadamardProduct) else self.parenthesize(x, level) for x in matrices
+        )
+        if coefficient == 1:
+            return sign + chain
+        number = self._print(coefficient)
+        bracketed = coefficient.is_Add or ("/" in number and not coefficient.is_Pow)
+        return f"({sign}{number})*{chain}" if bracketed else f"{sign}{number}*{chain}"
+
+
+class Latex(LatexPrinter):
+    """LaTeX."""
+
+    def _print_ElementwiseApplyFunction(self, e: Any) -> str:
+        body, d = _applied(e)
+        name = _name(body, d)
+        if name is None:
+            name = rf"\left({self._print(d)} \mapsto {self._print(body)}\right)"
+            return rf"{name}_{{\circ}}\left({self._print(e.expr)}\right)"
+        word = rf"\operatorname{{{name}}}"
+        # of a square matrix, exp(X) might be the exponential of the matrix
+        dot = r"_{\circ}" if e.shape[0] == e.shape[1] else ""
+        return rf"{WORDS.get(name, word)}{dot}\left({self._print(e.expr)}\right)"
+
+    def _print_MatrixElement(self, e: Any) -> str:
+        return str(self._print(e.parent) if _is_number(e) else super()._print_MatrixElement(e))
+
+    def parenthesize(self, item: Any, level: Any, is_neg: bool = False, strict: bool = False) -> str:
+        return str(super().parenthesize(item.parent if _is_number(item) else item, level, is_neg, strict))
+
+    def _print_OneMatrix(self, e: Any) -> str:
+        if e.shape[1] == 1:
+            return r"\mathbf{1}"
+        if e.shape[0] == 1:
+            return r"\mathbf{1}^{T}"
+        sizes = r" \times ".join(map(self._print, e.shape))
+        return rf"\mathbf{{1}}_{{{sizes}}}"
+
+    def _print_Identity(self, e: Any) -> str:
+        return "I"
+
+    def _print_DiagMatrix(self, e: Any) -> str:
+        return rf"\operatorname{{diag}}\left({self._print(e.args[0])}\right)"
+
+    _print_DiagonalOf = _print_DiagMatrix
+
+    def _print_FunctionMatrix(self, e: Any) -> str:
+        return rf"\left[{self._print(_entries(e))}\right]"
+
+
+WORDS = {
+    **{name: rf"\{name}" for name in ("exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh")},
+    "sigmoid": r"\sigma",
+    "Heaviside": r"\theta",
+}
+
+
+def _applied(e: Any) -> tuple[Any, Any]:
+    """What is applied to each entry d, and d."""
+    d = sp.Symbol("d")
+    f = e.function
+    return (f.expr.xreplace({f.variables[0]: d}) if isinstance(f, sp.Lambda) else f(d)), d
+
+
+def _name(body: Any, d: Any) -> str | None:
+    """The name of a function of d alone, or of d and numbers that go without saying."""
+    if not isinstance(body, sp.Function) or body.args[0] != d or any(x.free_symbols for x in body.args[1:]):
+        return None
+    return str(body.func.__name__)
+
+
+def _is_number(e: Any) -> bool:
+    """Is this the entry of a product of one entry?"""
+    return isinstance(e, MatrixElement) and e.parent.shape == (1, 1) and isinstance(e.parent, sp.MatMul)
+
+
+def _entries(e: Any) -> Entries:
+    axes = zip(e.lamda.variables, e.shape, strict=True)
+    return Entries(e.lamda.expr, *[(i, n) for i, n in axes if n != 1])
