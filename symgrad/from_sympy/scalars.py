@@ -229,8 +229,6 @@ def _add(graph: Graph, e: Any, terms: Sequence[Node | Exact]) -> Node:
 
 
 def _mul(graph: Graph, e: Any, factors: Sequence[Node | Exact]) -> Node:
-    if e.is_commutative is False:
-        raise UnsupportedExpression("a product that does not commute", got=e)
     nodes = [x for x in factors if isinstance(x, Node)]
     number = prod(x for x in factors if not isinstance(x, Node))
     product = arithmetic["product"](nodes) if nodes else graph.node(1)
