@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import sympy as sp
+from sympy.matrices.expressions.matexpr import MatrixElement
+from sympy.tensor.array.expressions.arrayexpr_derivatives import array_derive
 
 from symgrad.errors import ShapeError, UnsupportedExpression
 
 
 def _no_derivative(e: Any, x: Any) -> Any:
     """SymPy's derivative of these would be a guess. Raises UnsupportedExpression unless it is zero."""
-    if e.has(x):
+    if e.free_symbols & x.free_symbols:  # of w[0, 0] too, which norm(w) does not hold as such
         raise UnsupportedExpression(
             "SymPy has no derivative of this",
             got=e,
@@ -83,13 +85,14 @@ class MatrixOfMatrix(sp.MatrixExpr):
     def _entry(self, i: Any, j: Any, **kwargs: Any) -> Any:
         if has_integer_sizes(self) and sp.sympify(i).is_Integer and sp.sympify(j).is_Integer:
             return self.as_explicit()[i, j]
-        return sp.matrices.expressions.matexpr.MatrixElement(self, i, j)
+        return MatrixElement(self, i, j)
 
     def _eval_transpose(self) -> Any:
         return None
 
     def _eval_derivative(self, x: Any) -> Any:
-        return _no_derivative(self, x) if self.has(x) else sp.ZeroMatrix(*self.shape)
+        _no_derivative(self, x)
+        return sp.ZeroMatrix(*self.shape)
 
     def _eval_derivative_n_times(self, x: Any, n: Any) -> Any:
         return self._eval_derivative(x)
@@ -103,6 +106,10 @@ class MatrixOfMatrix(sp.MatrixExpr):
     def _latex(self, printer: Any) -> str:
         args = ", ".join(map(printer._print, self.args))
         return rf"\operatorname{{{self.word.replace('_', ' ')}}}\left({args}\right)"
+
+
+array_derive.register(ScalarOfMatrix, _no_derivative)  # SymPy's own rule for what it does not know is 0
+array_derive.register(MatrixOfMatrix, _no_derivative)
 
 
 def as_matrix(word: str, x: Any) -> Any:
@@ -353,7 +360,7 @@ class Solution(MatrixOfMatrix):
 
     def _latex(self, printer: Any) -> str:
         a, b = self.args
-        return rf"{printer.parenthesize(a, 1000)}^{{-1}} {printer.parenthesize(b, 50)}"
+        return rf"{printer.parenthesize(a, 1000, strict=True)}^{{-1}} {printer.parenthesize(b, 50, strict=True)}"
 
 
 class CholeskyFactor(MatrixOfMatrix):

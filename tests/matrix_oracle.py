@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
 from sympy.matrices.expressions.dotproduct import DotProduct
@@ -121,8 +122,12 @@ def _power(f: Interpreter, e: Any) -> Any:
     return np.power(base + 0.0, exponent)
 
 
-def _minus_log_det(x: Any) -> Any:
-    return np.log(np.linalg.det(x) + 0j)
+def _piecewise(f: Interpreter, e: Any) -> Any:
+    return next(f(value) for value, condition in e.args if f(condition))
+
+
+def _relation(compare: Callable[[Any, Any], Any]) -> Callable[[Interpreter, Any], Any]:
+    return lambda f, e: compare(*[np.real(as_number(f(a))) for a in e.args])
 
 
 TABLE: dict[type, Callable[[Interpreter, Any], Any]] = {
@@ -152,6 +157,13 @@ TABLE: dict[type, Callable[[Interpreter, Any], Any]] = {
     MatrixSlice: _slice,
     sp.MatrixBase: _explicit,
     ElementwiseApplyFunction: _apply,
+    sp.Piecewise: _piecewise,
+    sp.StrictGreaterThan: _relation(lambda a, b: a > b),
+    sp.StrictLessThan: _relation(lambda a, b: a < b),
+    sp.GreaterThan: _relation(lambda a, b: a >= b),
+    sp.LessThan: _relation(lambda a, b: a <= b),
+    BooleanTrue: lambda f, e: True,
+    BooleanFalse: lambda f, e: False,
 }
 FUNCTIONS: dict[type, Callable[..., Any]] = {
     sp.exp: lambda x: np.exp(as_number(x)),
