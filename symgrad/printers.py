@@ -15,8 +15,21 @@ from sympy.printing.str import StrPrinter
 from symgrad.entries import Entries
 
 
+def _ordered(terms: list[Any]) -> list[Any]:
+    """What is added before what is subtracted, if these are entries of arrays: x[i] - t[i]."""
+    if not any(x.has(sp.Indexed, MatrixElement) for x in terms):
+        return terms
+    return sorted(terms, key=lambda x: bool(x.could_extract_minus_sign()))
+
+
 class Text(StrPrinter):
     """Text."""
+
+    def _as_ordered_terms(self, expr: Any, order: Any = None) -> list[Any]:
+        return _ordered(super()._as_ordered_terms(expr, order))
+
+    def _print_MatAdd(self, e: Any) -> str:
+        return _signed([self.parenthesize(x, PRECEDENCE["Add"]) for x in e.args])
 
     def _factor(self, e: Any) -> str:
         """An argument of a product entry by entry, or of a power: in brackets unless it is a word or a product."""
@@ -70,6 +83,12 @@ class Text(StrPrinter):
 class Latex(LatexPrinter):
     """LaTeX."""
 
+    def _as_ordered_terms(self, expr: Any, order: Any = None) -> list[Any]:
+        return _ordered(super()._as_ordered_terms(expr, order))
+
+    def _print_MatAdd(self, e: Any) -> str:
+        return _signed([self.parenthesize(x, PRECEDENCE["Add"]) for x in e.args])
+
     def _print_ElementwiseApplyFunction(self, e: Any) -> str:
         body, d = _applied(e)
         name = _name(body, d)
@@ -112,6 +131,12 @@ WORDS = {
     "sigmoid": r"\sigma",
     "Heaviside": r"\theta",
 }
+
+
+def _signed(terms: list[str]) -> str:
+    """A sum of terms, each with its sign."""
+    first, *rest = terms
+    return first + "".join(f" - {x[1:].lstrip()}" if x.startswith("-") else f" + {x}" for x in rest)
 
 
 def _applied(e: Any) -> tuple[Any, Any]:

@@ -14,10 +14,14 @@ import sympy as sp
 
 from symgrad.graph import Node, consumers, reachable
 from symgrad.ops.arithmetic import Add, Power
+from symgrad.ops.contract import Contract
 from symgrad.ops.leaf import Input, Leaf
+from symgrad.ops.linear_algebra import Factorisation
+from symgrad.ops.rounding import Step
 from symgrad.printers import Latex, Text
 from symgrad.size import subexpressions
-from symgrad.to_sympy import TIDY, has_small_numbers, to_sympy, tree_sizes
+from symgrad.to_sympy import TIDY, has_arrays, has_small_numbers, to_sympy, tree_sizes
+from symgrad.to_sympy.arrays import ArrayWriter
 
 SHORT = 60  # nodes of a tree that still reads at a glance
 LONGEST = 400  # definitions before a listing is cut in the middle
@@ -29,16 +33,18 @@ class WhereForm(NamedTuple):
     """Expressions in terms of named intermediates, each defined in terms of earlier ones."""
 
     bodies: list[Any]
-    definitions: list[tuple[sp.Symbol, Any]]
+    definitions: list[tuple[Any, Any]]  # what is defined (a symbol, t0[i, j]), and as what
 
 
-def where_form(outputs: Sequence[Node]) -> WhereForm:
+def where_form(outputs: Sequence[Node], *, like: Sequence[Any] | None = None) -> WhereForm:
     """The outputs as trees if these are short together, else with a name for all that is used more than once, and for
-    what would be a long tree by itself."""
+    what would be a long tree by itself. like: as for `to_sympy`."""
     sizes = tree_sizes(outputs)
     if sum(sizes[node] for node in outputs) <= SHORT:
-        return WhereForm(to_sympy(outputs), [])
+        return WhereForm(to_sympy(outputs, like=like), [])
     nodes = reachable(outputs)
+    if has_arrays(nodes):
+        return _arrays_where(outputs, nodes, like or [None] * len(outputs))
     readers = consumers(nodes)
     taken = {str(node.op.variable) for node in nodes if isinstance(node.op, Input)}
     tidy = len(nodes) <= TIDY and has_small_numbers(nodes)
@@ -58,11 +64,41 @@ def where_form(outputs: Sequence[Node]) -> WhereForm:
     return WhereForm([expressions[node] for node in outputs], definitions)
 
 
+def _arrays_where(outputs: Sequence[Node], nodes: Sequence[Node], like: Sequence[Any]) -> WhereForm:
+    readers = consumers(nodes)
+    taken = {str(s) for node in nodes if isinstance(node.op, Input) for s in node.op.variable.free_symbols}
+    inlined: dict[Node, int] = {}
+    definitions: list[tuple[Any, Any]] = []
+    with sp.evaluate(len(nodes) <= TIDY and has_small_numbers(nodes)):
+        writer = ArrayWriter(outputs)
+        for node in nodes:
+            inlined[node] = 1 + sum(inlined[x] for x in node.inputs)
+            if node.type.dtype != "f8" or isinstance(node.op, Factorisation):
+                continue
+            used = {x for reader in readers[node] for x in _seen_through(reader, readers)}
+            shared = len(used) > 1 and not _is_short(node) and not _is_mask(node)
+            if shared or (inlined[node] > SHORT and readers[node]):
+                definitions.append(writer.define(node, _fresh(len(definitions), taken)))
+                inlined[node] = 1
+        return WhereForm([writer.expression(x, a) for x, a in zip(outputs, like, strict=True)], definitions)
+
+
+def _seen_through(reader: Node, readers: dict[Node, list[Node]]) -> list[Node]:
+    """A reader, or of a factorisation its own: it is not printed."""
+    return readers[reader] if isinstance(reader.op, Factorisation) else [reader]
+
+
+def _is_mask(node: Node) -> bool:
+    """Is this a step of one matrix, which is multiplied by entry by entry?"""
+    return isinstance(node.op, Step)
+
+
 def _is_short(node: Node) -> bool:
-    """A leaf, a multiple of one, or a power of one: repeating it is clearer than naming it."""
+    """A leaf, a multiple of one, a power or transpose of one: repeating it is clearer than naming it."""
     if isinstance(node.op, Leaf):
         return True
-    return isinstance(node.op, (Add, Power)) and len(node.inputs) == 1 and isinstance(node.inputs[0].op, Leaf)
+    small = isinstance(node.op, (Add, Power)) or (isinstance(node.op, Contract) and node.op.is_view)
+    return small and len(node.inputs) == 1 and isinstance(node.inputs[0].op, Leaf)
 
 
 def _fresh(number: int, taken: set[str]) -> str:

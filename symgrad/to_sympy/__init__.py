@@ -8,14 +8,11 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symgrad.entries import Entries
 from symgrad.graph import Node, reachable
 from symgrad.ops.arithmetic import Power
 from symgrad.ops.leaf import Input
 from symgrad.ops.position import Extent
-from symgrad.to_sympy.indexed import entries_of
-from symgrad.to_sympy.matrices import matrix_forms
-from symgrad.to_sympy.names import Names
+from symgrad.to_sympy.arrays import ArrayWriter
 
 # Up to this many nodes as a tree SymPy's own evaluation tidies the result (x*x becomes x**2); above, it would cost
 # more than everything else together, and an n-ary Add is opened into its parent again and again: quadratic time.
@@ -24,40 +21,37 @@ LARGEST = 1_000  # a constant that SymPy may compute: its gamma is a number of 2
 STEEPEST = 1_000  # a power of powers that SymPy may expand
 
 
-def to_sympy(outputs: Sequence[Node]) -> list[Any]:
+def to_sympy(outputs: Sequence[Node], *, like: Sequence[Any] | None = None) -> list[Any]:
     """The SymPy expression of each output.
 
     Linear in the number of nodes: a shared node becomes one SymPy object. Written out as a tree the result can be
-    exponentially larger: see `tree_sizes`.
+    exponentially larger: see `tree_sizes`. Arrays are matrix expressions if all inputs are matrices and nothing has a
+    rank above 2, vectors columns; else Entries, in index notation. like: for each output None, or a matrix symbol of a
+    single row, as which a vector is to come out.
     """
     nodes = reachable(outputs)
-    if any(node.type.shape or is_matrix(node) for node in nodes):
-        return arrays_to_sympy(outputs)
-    tidy = max(tree_sizes(outputs).values(), default=0) <= TIDY and has_small_numbers(nodes)
-    expressions: dict[Node, Any] = {}
+    tidy = is_tidy(outputs, nodes)
     with sp.evaluate(tidy):
+        if has_arrays(nodes):
+            writer = ArrayWriter(outputs)
+            return [writer.expression(x, a) for x, a in zip(outputs, like or [None] * len(outputs), strict=True)]
+        expressions: dict[Node, Any] = {}
         for node in nodes:
             expressions[node] = node.op.to_sympy(*[expressions[x] for x in node.inputs])
     return [expressions[node] for node in outputs]
 
 
-def is_matrix(node: Node) -> bool:
-    """Is this a matrix of one entry, which is a scalar?"""
-    return isinstance(node.op, Input) and isinstance(node.op.variable, sp.MatrixSymbol)
+def has_arrays(nodes: Sequence[Node]) -> bool:
+    """Is there an array, or a matrix of one entry, which is a scalar?"""
+    return any(
+        node.type.shape or (isinstance(node.op, Input) and isinstance(node.op.variable, sp.MatrixSymbol))
+        for node in nodes
+    )
 
 
-def arrays_to_sympy(outputs: Sequence[Node]) -> list[Any]:
-    """The same of arrays: as matrices if all inputs are matrices and nothing has a rank above 2, else by entries."""
-    inputs = [node.op.variable for node in reachable(outputs) if isinstance(node.op, Input)]
-    names = Names({str(s) for x in inputs for s in x.free_symbols})
-    found = []
-    for output in outputs:
-        forms = matrix_forms([output], names)
-        e = entries_of(output, names) if forms is None else forms[output]
-        if isinstance(e, sp.FunctionMatrix):
-            e = Entries(e.lamda.expr, *list(zip(e.lamda.variables, e.shape, strict=True))[: len(output.type.shape)])
-        found.append(e)
-    return found
+def is_tidy(outputs: Sequence[Node], nodes: Sequence[Node]) -> bool:
+    """May SymPy evaluate what is written?"""
+    return max(tree_sizes(outputs).values(), default=0) <= TIDY and has_small_numbers(nodes)
 
 
 def has_small_numbers(nodes: Sequence[Node]) -> bool:
@@ -70,7 +64,8 @@ def has_small_numbers(nodes: Sequence[Node]) -> bool:
             degrees[node] = max(1.0, exponent) * max((degrees[x] for x in node.inputs), default=1.0)
             if degrees[node] > STEEPEST:
                 return False
-            if not isinstance(node.op, (Input, Extent)) and all(x in numbers for x in node.inputs):
+            is_number = not node.type.shape and not isinstance(node.op, (Input, Extent))
+            if is_number and all(x in numbers for x in node.inputs):
                 number = numbers[node] = node.op.evaluate(np, *[numbers[x] for x in node.inputs])
                 if node.inputs and not all(abs(n) <= LARGEST for n in (number, *(numbers[x] for x in node.inputs))):
                     return False  # nor is nan small

@@ -6,7 +6,7 @@ the entry, so that no rule calls another and graphs may be deep.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from functools import singledispatch
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -41,10 +41,10 @@ class Found(NamedTuple):
     bound: frozenset[Any]
 
 
-def entries_of(node: Node, names: Names) -> Any:
-    """The node in index notation: an expression of a scalar, Entries of an array."""
+def entries_of(node: Node, names: Names, given: Mapping[Node, Any]) -> Any:
+    """The node in index notation: an expression of a scalar, Entries of an array. given: nodes with a variable."""
     indices = names.several(len(node.type.shape))
-    body = entry_at(node, indices, names)
+    body = entry_at(node, indices, names, given)
     return Entries(body, *zip(indices, node.type.shape, strict=True)) if indices else body
 
 
@@ -73,7 +73,7 @@ class Scope:
         return index
 
 
-def entry_at(node: Node, indices: Indices, names: Names) -> Any:
+def entry_at(node: Node, indices: Indices, names: Names, given: Mapping[Node, Any]) -> Any:
     """The entry of a node."""
     known: dict[tuple[Node, Indices], Found] = {}
     stack = [Frame(node, indices, frozenset(), names)]
@@ -89,6 +89,9 @@ def entry_at(node: Node, indices: Indices, names: Names) -> Any:
                 return found.entry
             stack[-1].bound |= found.bound
             sent = found.entry
+            continue
+        if asked in given:
+            sent = given[asked][places] if places else given[asked]
             continue
         earlier = known.get((asked, places))
         if earlier is not None and not earlier.bound & frame.scope.taken:

@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
-from symgrad.graph import Node, Op, reachable
+from symgrad.graph import Node, Op
 from symgrad.ops.arithmetic import Add, Power, to_sympy_number
 from symgrad.ops.contract import Contract
 from symgrad.ops.elementwise import Elementwise
@@ -41,34 +41,16 @@ def matrix_shape(shape: Sequence[Size]) -> tuple[Size, Size]:
     return rows, columns
 
 
-def matrix_forms(outputs: Sequence[Node], names: Names) -> dict[Node, Any] | None:
-    """The matrix expression of every node that the outputs depend on; None if one of them has none."""
-    forms: dict[Node, Any] = {}
-    for node in reachable(outputs):
-        if isinstance(node.op, Factorisation):
-            forms[node] = None
-            continue
-        form = matrix_form_of(node, [forms[x] for x in node.inputs], names)
-        if form is None:
-            return None
-        forms[node] = form
-    return forms
-
-
 def matrix_form_of(node: Node, args: Sequence[Any], names: Names) -> Any:
-    """The matrix expression of one node from those of its inputs, or None if there is none."""
-    if len(node.type.shape) > 2:
+    """The matrix expression of one node from those of its inputs: a vector is a column; of truth values, a
+    FunctionMatrix or a function applied to each entry. A factorisation has none."""
+    if isinstance(node.op, Factorisation):
         return None
-    if (
-        not node.type.shape
-        and not any(x.type.shape for x in node.inputs)
-        and not isinstance(node.op, (Contract, Input))
-    ):
+    scalar = not node.type.shape and not any(x.type.shape for x in node.inputs)
+    if scalar and not isinstance(node.op, (Contract, Input)):
         return node.op.to_sympy(*args)
     form = matrix_form(node.op, node, args, names)
-    if form is None and not isinstance(node.op, Input):
-        return by_entries(node, args, names)
-    return form
+    return by_entries(node, args, names) if form is None else form
 
 
 def by_entries(node: Node, args: Sequence[Any], names: Names) -> Any:
@@ -103,15 +85,13 @@ def matrix_form(op: Op, node: Node, args: Sequence[Any], names: Names) -> Any:
 def _input(op: Input, node: Node, args: Sequence[Any], names: Names) -> Any:
     rows, columns = matrix_shape(node.type.shape)
     x = op.variable
-    if node.type.dtype != "f8":
-        return None
     if isinstance(x, sp.MatrixSymbol):
         if not node.type.shape:
             return entry(x, 0, 0)
         return sp.Transpose(x) if x.shape[0] == 1 else x
     if not node.type.shape:
         return x
-    return sp.MatrixSymbol(op.label(), rows, columns) if isinstance(x, sp.Symbol) else None
+    return sp.MatrixSymbol(op.label(), rows, columns)
 
 
 @matrix_form.register

@@ -1,0 +1,82 @@
+"""Nodes of a graph with arrays -> SymPy's: all in one style, and with names for what was given one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import sympy as sp
+
+from symgrad.entries import Entries
+from symgrad.graph import Node, reachable
+from symgrad.ops.leaf import Input
+from symgrad.to_sympy.indexed import entries_of
+from symgrad.to_sympy.matrices import matrix_form_of, matrix_shape
+from symgrad.to_sympy.names import Names
+from symgrad.to_sympy.opened import entry
+from symgrad.to_sympy.terms import transposed
+
+
+class ArrayWriter:
+    """Writes nodes as matrices if all inputs are matrices and no rank is above 2, else in index notation."""
+
+    def __init__(self, outputs: Sequence[Node]):
+        nodes = reachable(outputs)
+        inputs = [node.op.variable for node in nodes if isinstance(node.op, Input)]
+        self.names = Names({str(s) for x in inputs for s in x.free_symbols})
+        self.as_matrices = all(len(node.type.shape) <= 2 and _is_matrix(node) for node in nodes)
+        self._given: dict[Node, Any] = {}  # the variables that stand for nodes with names
+
+    def expression(self, node: Node, like: Any = None) -> Any:
+        """The node: a number, a matrix or a column (or a row, if it is to be like one), or Entries."""
+        if not self.as_matrices:
+            return entries_of(node, self.names, self._given)
+        e = self._matrix(node)
+        if isinstance(e, sp.FunctionMatrix):
+            axes = list(zip(e.lamda.variables, e.shape, strict=True))
+            return Entries(e.lamda.expr, *axes[: len(node.type.shape)])
+        is_row = isinstance(like, sp.MatrixSymbol) and like.shape[0] == 1 and len(node.type.shape) == 1
+        return transposed(e) if is_row else e
+
+    def define(self, node: Node, name: str) -> tuple[Any, Any]:
+        """What is defined, and as what, of a node that is written by this name from now on."""
+        body = self.expression(node)
+        shape = node.type.shape
+        if not shape:
+            symbol = sp.Symbol(name, real=True)
+            self._given[node] = symbol
+            return symbol, body
+        if self.as_matrices:
+            variable: Any = sp.MatrixSymbol(name, *matrix_shape(shape))
+        else:
+            variable = sp.IndexedBase(name, shape=shape)
+        self._given[node] = variable
+        if not isinstance(body, Entries):
+            return variable, body
+        indices = (*body.indices, 0)[:2] if self.as_matrices else body.indices
+        return (entry(variable, *indices) if self.as_matrices else variable[indices]), body
+
+    def _matrix(self, output: Node) -> Any:
+        forms: dict[Node, Any] = dict(self._given)
+        for node in below([output], self._given):
+            forms[node] = matrix_form_of(node, [forms[x] for x in node.inputs], self.names)
+        return forms[output]
+
+
+def below(outputs: Iterable[Node], given: dict[Node, Any]) -> list[Node]:
+    """What the outputs depend on, but not through what is given, in topological order."""
+    found: dict[int, Node] = {}
+    pending = [node for node in outputs if node not in given]
+    while pending:
+        node = pending.pop()
+        if node.index not in found:
+            found[node.index] = node
+            pending.extend(x for x in node.inputs if x not in given)
+    return [found[i] for i in sorted(found)]
+
+
+def _is_matrix(node: Node) -> bool:
+    """Is this no array that is indexed, such as an IndexedBase?"""
+    if not isinstance(node.op, Input) or not node.type.shape:
+        return True
+    return node.type.dtype == "f8" and isinstance(node.op.variable, (sp.MatrixSymbol, sp.Symbol))
