@@ -29,7 +29,7 @@ class Text(StrPrinter):
         return _ordered(super()._as_ordered_terms(expr, order))
 
     def _print_MatAdd(self, e: Any) -> str:
-        return _signed([self.parenthesize(x, PRECEDENCE["Add"]) for x in e.args])
+        return _signed([f"({self._print(x)})" if x.is_MatAdd else str(self._print(x)) for x in e.args])
 
     def _factor(self, e: Any) -> str:
         """An argument of a product entry by entry, or of a power: in brackets unless it is a word or a product."""
@@ -87,7 +87,7 @@ class Latex(LatexPrinter):
         return _ordered(super()._as_ordered_terms(expr, order))
 
     def _print_MatAdd(self, e: Any) -> str:
-        return _signed([self.parenthesize(x, PRECEDENCE["Add"]) for x in e.args])
+        return _signed([rf"\left({self._print(x)}\right)" if x.is_MatAdd else str(self._print(x)) for x in e.args])
 
     def _print_ElementwiseApplyFunction(self, e: Any) -> str:
         body, d = _applied(e)
