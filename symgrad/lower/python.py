@@ -47,9 +47,9 @@ class _Writer:
         inputs = [b.name for b in self.program.buffers if b.role == "in"]
         yield from self.words.imports()
         yield from ("", "")
-        yield from _filled(f"def {self.program.name}(", ", ".join(inputs), "):", "")
+        yield from filled(f"def {self.program.name}(", ", ".join(inputs), "):", "")
         yield from self.body
-        yield from _filled("return ", ", ".join(returned) or "()", "", INDENT)
+        yield from filled("return ", ", ".join(returned) or "()", "", INDENT)
         yield ""
 
     def _statement(self, s: Statement) -> None:
@@ -94,7 +94,7 @@ class _Writer:
         name = ""
         while not name or name in self.taken:
             name, self.temporaries = f"t{self.temporaries}", self.temporaries + 1
-        self.body += _filled(f"{name} = ", text.text, "", INDENT)
+        self.body += filled(f"{name} = ", text.text, "", INDENT)
         return Text(name)
 
     def _result(self, buffer: Buffer) -> str:
@@ -106,7 +106,7 @@ class _Writer:
         if 0 in shape:
             return f"np.empty({tuple(shape)})"
         nested = _nested([elements[k] for k in sorted(elements)], shape)
-        self.body += _filled(f"{buffer.name} = np.array(", nested, ")", INDENT)
+        self.body += filled(f"{buffer.name} = np.array(", nested, ")", INDENT)
         return buffer.name
 
 
@@ -119,7 +119,7 @@ def _nested(elements: Sequence[str], shape: Sequence[int]) -> str:
     return text
 
 
-def _filled(head: str, text: str, tail: str, indent: str) -> Iterator[str]:
+def filled(head: str, text: str, tail: str, indent: str) -> Iterator[str]:
     """The line head + text + tail; in parentheses and on several lines if it is too long for one."""
     if len(indent + head + text + tail) <= WIDTH:
         yield indent + head + text + tail

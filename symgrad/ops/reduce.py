@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,7 +40,8 @@ class Reduction(Op):
 
     def _flat(self, x: Any) -> Any:
         """The array with one axis for all that are reduced."""
-        return np.reshape(x, (*np.shape(x)[: np.ndim(x) - self.axes], -1))
+        kept = np.shape(x)[: np.ndim(x) - self.axes]
+        return np.reshape(x, (*kept, prod(np.shape(x)[len(kept) :])))
 
 
 class ExtremumOver(Reduction):
@@ -200,7 +202,8 @@ class Softmax(Op):
 
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         x = np.asarray(values[0])
-        flat = np.reshape(x, (*x.shape[: x.ndim - self.axes], -1))
+        kept = x.shape[: x.ndim - self.axes]
+        flat = np.reshape(x, (*kept, prod(x.shape[len(kept) :])))
         if numbers is not np:
             rows = _entrywise(lambda row: _shares([numbers.exp(v) for v in row]), flat)
             return np.array(list(rows.flat), object).reshape(x.shape)

@@ -1,0 +1,58 @@
+"""Functions that NumPy has not, or with another meaning: their definitions, which stand above a generated function."""
+
+from __future__ import annotations
+
+DEFINITIONS = {  # {name}: the function's name
+    "logsumexp": """\
+def {name}(x, axis):
+    top = np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+    top = np.where(np.isfinite(top), top, 0)
+    return np.squeeze(top, axis) + np.log(np.sum(np.exp(x - top), axis=axis))""",
+    "softmax": """\
+def {name}(x, axis):
+    e = np.exp(x - np.max(x, axis=axis, keepdims=True, initial=-np.inf))
+    return e/np.sum(e, axis=axis, keepdims=True)""",
+    "product_of_others": """\
+def {name}(x):
+    ones = np.ones_like(x[..., :1])
+    before = np.cumprod(np.concatenate([ones, x[..., :-1]], axis=-1), axis=-1)
+    after = np.cumprod(np.concatenate([ones, x[..., :0:-1]], axis=-1), axis=-1)[..., ::-1]
+    return before*after if x.size else x""",
+    "clipped": """\
+def {name}(x, *index):  # x at the index, 0 outside
+    index = np.broadcast_arrays(*index)
+    inside = np.logical_and.reduce([(i >= 0) & (i < n) for i, n in zip(index, x.shape)])
+    y = np.zeros(inside.shape, x.dtype)
+    y[inside] = x[tuple(i[inside] for i in index)]
+    return y""",
+    "added_within": """\
+def {name}(shape, x, *index):  # x added into zeros at the index, and nothing outside
+    y = np.zeros(shape, x.dtype)
+    *index, x = np.broadcast_arrays(*index, x)
+    inside = np.logical_and.reduce([(i >= 0) & (i < n) for i, n in zip(index, y.shape)])
+    np.add.at(y, tuple(i[inside] for i in index), x[inside])
+    return y""",
+    "lu": """\
+def {name}(x):
+    if not x.size:
+        return x, np.zeros(0, int)
+    factors, pivots, _ = linalg.lapack.get_lapack_funcs("getrf", [x])(x)
+    return factors, pivots""",
+    "solve": """\
+def {name}(lu, b, trans=0):
+    if not b.size:
+        return b
+    return linalg.lapack.get_lapack_funcs("getrs", [lu[0]])(*lu, b, trans=trans)[0]""",
+    "det": """\
+def {name}(lu):
+    factors, pivots = lu
+    odd = np.count_nonzero(pivots != np.arange(len(pivots))) % 2
+    return np.prod(np.diagonal(factors))*(1 - 2*odd)""",
+    "cholesky": """\
+def {name}(x):
+    try:
+        return np.linalg.cholesky(x)
+    except np.linalg.LinAlgError:
+        return np.full_like(x, np.nan)""",
+}
+NEEDS_LINALG = {"lu", "solve"}  # those that call scipy.linalg
