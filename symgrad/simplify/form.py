@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from symgrad.graph import Node
 from symgrad.ops.arithmetic import Product
-from symgrad.ops.contract import is_finite
+from symgrad.ops.contract import Contract, is_finite
 from symgrad.ops.logic import Not, Relation
 from symgrad.ops.rounding import Step
 from symgrad.ops.select import Select, guard_of
@@ -24,8 +24,14 @@ def unguard(node: Node) -> Node | None:
     if not isinstance(less.op, Relation) or less.op.symbol != "<":
         return None
     for _, term in terms_of(value).terms:
-        factors = term.inputs if isinstance(term.op, Product) else (term,)
-        steps = [x for x in factors if isinstance(x.op, Step) and x.inputs == less.inputs]
+        factors = term.inputs if isinstance(term.op, (Product, Contract)) else (term,)
+        labels = term.op.labels if isinstance(term.op, Contract) else [()] * len(factors)
+        own = term.op.output if isinstance(term.op, Contract) else ()
+        steps = [
+            x
+            for x, ks in zip(factors, labels, strict=True)
+            if isinstance(x.op, Step) and x.inputs == less.inputs and ks == own
+        ]
         if not steps or not all(is_finite(x) for x in factors):
             return None
     return value

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from fractions import Fraction
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from symgrad.graph import Node, arithmetic
-from symgrad.ops.arithmetic import Add, Power
+from symgrad.graph import Exact, Node, arithmetic
+from symgrad.ops.arithmetic import Add, Power, Product
 from symgrad.ops.contract import Contract, Factor, contract
 from symgrad.ops.leaf import exact_value
 
@@ -15,8 +15,8 @@ from symgrad.ops.leaf import exact_value
 class Terms(NamedTuple):
     """A sum, apart: its exact constant and (coefficient, node) for the rest."""
 
-    number: int | Fraction | float
-    terms: list[tuple[int | Fraction | float, Node]]
+    number: Exact
+    terms: list[tuple[Exact, Node]]
 
 
 def terms_of(node: Node) -> Terms:
@@ -24,7 +24,7 @@ def terms_of(node: Node) -> Terms:
         return Terms(0, [(1, node)])
     if len(node.inputs) == 1:  # in normal form it is no number
         return Terms(0, [(node.op.coefficients[0], node.inputs[0])])
-    number: int | Fraction | float = 0
+    number: Exact = 0
     terms = []
     for c, x in zip(node.op.coefficients, node.inputs, strict=True):
         value = exact_value(x)
@@ -35,7 +35,7 @@ def terms_of(node: Node) -> Terms:
     return Terms(number, terms)
 
 
-def sum_of(terms: Sequence[tuple[int | Fraction | float, Node]], number: int | Fraction | float, like: Node) -> Node:
+def sum_of(terms: Sequence[tuple[Exact, Node]], number: Exact, like: Node) -> Node:
     return arithmetic["sum"]([*terms, (1, like.like(number))])
 
 
@@ -46,11 +46,11 @@ def without(factors: Sequence[Node], *gone: Node) -> list[Node]:
     return left
 
 
-def base_and_exponent(x: Node) -> tuple[Node, int | Fraction | float]:
+def base_and_exponent(x: Node) -> tuple[Node, Exact]:
     return (x.inputs[0], x.op.exponent) if isinstance(x.op, Power) else (x, 1)
 
 
-def factors_of(node: Node) -> list[Factor]:
+def factors_of(node: Node) -> list[tuple[Node, tuple[int, ...]]]:
     """(factor, labels) of a contraction."""
     assert isinstance(node.op, Contract)
     return list(zip(node.inputs, node.op.labels, strict=True))
@@ -59,9 +59,8 @@ def factors_of(node: Node) -> list[Factor]:
 def recontracted(node: Node, factors: Sequence[Factor], gone: Sequence[int] = ()) -> Node:
     """The contraction with some of its factors, by their places, taken away and others put to it."""
     assert isinstance(node.op, Contract)
-    kept = [f for k, f in enumerate(factors_of(node)) if k not in gone]
-    sizes = {k: n for x, labels in factors_of(node) for k, n in zip(labels, x.type.shape, strict=True)}
-    sizes.update(node.op.extents)
+    kept: list[Factor] = [f for k, f in enumerate(factors_of(node)) if k not in gone]
+    sizes = dict(zip(node.op.output, node.type.shape, strict=True))  # of no summed label: it would be counted again
     return contract(node.graph, [*kept, *factors], node.op.output, sizes)
 
 
@@ -80,10 +79,35 @@ def products_in(node: Node) -> Iterator[tuple[Sequence[Node], Callable[[Sequence
             yield [node.inputs[k] for k in places], _Replaced(node, labels, places)
 
 
-class _Replaced(NamedTuple):
+@dataclass(frozen=True)
+class _Replaced:
     node: Node
     labels: tuple[int, ...]
     places: list[int]
 
-    def __call__(self, factors: Sequence[Node], /) -> Node:
+    def __call__(self, factors: Sequence[Node]) -> Node:
         return recontracted(self.node, [(x, self.labels) for x in factors], self.places)
+
+
+def scale_of(node: Node) -> tuple[Exact, Node]:
+    """(c, x) of c*x."""
+    if isinstance(node.op, Add) and len(node.inputs) == 1:
+        return node.op.coefficients[0], node.inputs[0]
+    return 1, node
+
+
+def opened(node: Node) -> list[Factor]:
+    """(factor, labels) of a product or a contraction, with the scalars of the latter apart."""
+    if not isinstance(node.op, Contract):
+        return [(x, ()) for x in node.inputs]
+    found: list[Factor] = []
+    for x, labels in factors_of(node):
+        found.extend([(f, ()) for f in x.inputs] if isinstance(x.op, Product) and not labels else [(x, labels)])
+    return found
+
+
+def multiplied(node: Node, factors: Sequence[Factor]) -> Node:
+    """A product or a contraction like the node, of other factors."""
+    if not isinstance(node.op, Contract):
+        return arithmetic["product"]([x for x, _ in factors])
+    return recontracted(node, factors, range(len(node.inputs)))

@@ -9,10 +9,10 @@ from symgrad.ops.arithmetic import Add, Power, Product
 from symgrad.ops.contract import Contract
 from symgrad.ops.exponential import Exp, Expm1, Log, Log1p, XLogX, log
 from symgrad.ops.hyperbolic import Cosh, LogCosh
-from symgrad.ops.leaf import exact_value
 from symgrad.ops.rounding import Abs
-from symgrad.ops.stable import FilledReciprocal, Hypot, LogSumExp, Norm, Sigmoid, Softplus
+from symgrad.ops.stable import FilledReciprocal, Hypot, Norm, Sigmoid, Softplus
 from symgrad.simplify.engine import STABLE, rule
+from symgrad.simplify.exponentials import exponents_of, logsumexp
 from symgrad.simplify.parts import base_and_exponent, products_in, sum_of, terms_of, without
 
 # -- logarithms and exponentials ---------------------------------------------------------------------------
@@ -42,26 +42,6 @@ def log_of_sum_of_exp(node: Node) -> Node | None:
     (x,) = node.inputs
     exponents = exponents_of(x)
     return None if exponents is None else logsumexp(exponents)
-
-
-def exponents_of(x: Node) -> list[Node] | None:
-    """[u_i + log c_i] if x is a sum of c_i exp(u_i), and constants, with positive coefficients."""
-    if not isinstance(x.op, Add) or len(x.inputs) < 2:
-        return None
-    number, terms = terms_of(x)
-    if number < 0 or not all(c > 0 and isinstance(t.op, Exp) for c, t in terms):
-        return None
-    found = [t.inputs[0] if c == 1 else t.inputs[0] + log(x.like(c)) for c, t in terms]
-    if number != 0:
-        found.append(x.like(0) if number == 1 else log(x.like(number)))
-    return found
-
-
-def logsumexp(exponents: list[Node]) -> Node:
-    graph = exponents[0].graph
-    if len(exponents) == 2 and exact_value(exponents[1]) == 0:
-        return graph.add(Softplus(), exponents[0])
-    return graph.add(LogSumExp(), *exponents)
 
 
 @rule(STABLE, Log, "log(sigmoid(u)) => -softplus(-u); log(1 - sigmoid(u)) => -softplus(u)")

@@ -26,7 +26,7 @@ from symgrad.ops.logic import less, less_equal, negation
 from symgrad.ops.rounding import Max, Step
 from symgrad.ops.select import guarded
 from symgrad.ops.stable import Sigmoid, relu, sigmoid
-from symgrad.simplify import FORM, STABLE, Rule, form, scalars, simplify
+from symgrad.simplify import FORM, MODULES, STABLE, Rule, simplify
 from tests.mutation.mutants import Mutant, mutants
 
 x, y, z = symbols = sp.symbols("x y z", real=True)
@@ -229,7 +229,7 @@ EQUIVALENT = {mutant for same in REASONS.values() for mutant in same}
 
 def rule_functions() -> dict[str, Callable[..., Any]]:
     """The function of each rule, by the rule's name."""
-    known = {name: f for module in (scalars, form) for name, f in vars(module).items()}
+    known = {name: f for module in MODULES for name, f in vars(module).items()}
     return {r.name: known[r.name.replace("-", "_")] for r in [*STABLE, *FORM]}
 
 

@@ -1,0 +1,134 @@
+"""Rules for the form of inverses, solutions and determinants."""
+
+from __future__ import annotations
+
+from symgrad.graph import Node
+from symgrad.ops.contract import Contract, contract, identity, transpose
+from symgrad.ops.exponential import log
+from symgrad.ops.linear_algebra import Determinant, Inverse, LogDet, Solve, factored
+from symgrad.ops.position import extent
+from symgrad.ops.rounding import Abs
+from symgrad.simplify.engine import FORM, rule
+from symgrad.simplify.parts import factors_of, recontracted, scale_of
+
+REGULAR = "exact; X is regular, or the left side has no value"
+
+
+@rule(FORM, Contract, "X^-1*X => I; X*X^-1 => I", REGULAR)
+def inverse_cancels(node: Node) -> Node | None:
+    factors = factors_of(node)
+    for k, (inverse, labels) in enumerate(factors):
+        if not isinstance(inverse.op, Inverse):
+            continue
+        row, column = labels
+        for j, (x, others) in enumerate(factors):
+            if x is not inverse.inputs[0]:
+                continue
+            first, second = others
+            if column == first and _only(node, column, k, j):
+                ends = (row, second)
+            elif row == second and _only(node, row, k, j):
+                ends = (first, column)
+            else:
+                continue
+            return recontracted(node, [(identity(node.graph, x.type.shape[0]), ends)], [k, j])
+    return None
+
+
+def _only(node: Node, label: int, *places: int) -> bool:
+    """Is the label summed, and in these two factors once each?"""
+    op = node.op
+    assert isinstance(op, Contract)
+    return label not in op.output and all(ks.count(label) == (k in places) for k, ks in enumerate(op.labels))
+
+
+@rule(FORM, Contract, "X*solve(X, b) => b", REGULAR)
+def product_with_solution(node: Node) -> Node | None:
+    factors = factors_of(node)
+    for k, (solution, (row, *columns)) in ((k, f) for k, f in enumerate(factors) if isinstance(f[0].op, Solve)):
+        assert isinstance(solution.op, Solve)
+        x, _, b = solution.inputs
+        for j, (matrix, labels) in enumerate(factors):
+            if matrix is not x:
+                continue
+            summed, left = reversed(labels) if not solution.op.transposed else labels
+            if row == summed and _only(node, row, k, j):
+                return recontracted(node, [(b, (left, *columns))], [k, j])
+    return None
+
+
+@rule(FORM, Inverse, "(X^-1)^-1 => X; (X.T)^-1 => (X^-1).T; (c*X)^-1 => X^-1/c", REGULAR)
+def inverse_of_simpler(node: Node) -> Node | None:
+    x, _ = node.inputs
+    if isinstance(x.op, Inverse):
+        return x.inputs[0]
+    under = transposed(x)
+    if under is not None:
+        return transpose(factored(Inverse(), under), (1, 0))
+    scale, matrix = scale_and_matrix(x)
+    if scale is None:
+        return None
+    return contract(node.graph, [(scale**-1, ()), (factored(Inverse(), matrix), "ij")], "ij")
+
+
+@rule(FORM, Solve, "solve(X.T, b) => solve[transposed](X, b); solve(c*X, b) => solve(X, b)/c", REGULAR)
+def solution_of_simpler(node: Node) -> Node | None:
+    assert isinstance(node.op, Solve)
+    x, _, b = node.inputs
+    under = transposed(x)
+    if under is not None:
+        return factored(Solve(not node.op.transposed), under, b)
+    scale, matrix = scale_and_matrix(x)
+    if scale is None:
+        return None
+    axes = range(len(b.type.shape))
+    return contract(node.graph, [(scale**-1, ()), (factored(node.op, matrix, b), axes)], axes)
+
+
+@rule(FORM, Determinant, "det(X.T) => det(X); det(X^-1) => 1/det(X)", REGULAR)
+def determinant_of_simpler(node: Node) -> Node | None:
+    x, _ = node.inputs
+    if isinstance(x.op, Inverse):
+        return factored(Determinant(), x.inputs[0]) ** -1
+    under = transposed(x)
+    return None if under is None else factored(Determinant(), under)
+
+
+@rule(
+    FORM, LogDet, "logdet(X.T) => logdet(X); logdet(X^-1) => -logdet(X); logdet(c*X) => logdet(X) + n*log|c|", REGULAR
+)
+def logdet_of_simpler(node: Node) -> Node | None:
+    x, _ = node.inputs
+    if isinstance(x.op, Inverse):
+        return -factored(LogDet(), x.inputs[0])
+    under = transposed(x)
+    if under is not None:
+        return factored(LogDet(), under)
+    scale, matrix = scale_and_matrix(x)
+    if scale is None:
+        return None
+    size = extent(node.graph, x.type.shape[0])
+    return factored(LogDet(), matrix) + size * log(node.graph.add(Abs(), scale))
+
+
+def transposed(x: Node) -> Node | None:
+    """The matrix that x is the transpose of, as a view."""
+    op = x.op
+    is_transpose = isinstance(op, Contract) and op.is_view and op.labels == ((1, 0),) and not op.extents
+    return x.inputs[0] if is_transpose else None
+
+
+def scale_and_matrix(x: Node) -> tuple[Node | None, Node]:
+    """(s, Y) if x is s*Y of a scalar s."""
+    c, rest = scale_of(x)
+    scale = x.graph.node(c)
+    op = rest.op
+    if (
+        isinstance(op, Contract)
+        and op.labels.count(()) == 1
+        and op.labels.count(op.output) == 1
+        and len(op.labels) == 2
+    ):
+        s, y = rest.inputs if op.labels[0] == () else reversed(rest.inputs)
+        return scale * s, y
+    return (None, x) if c == 1 else (scale, rest)
