@@ -14,6 +14,7 @@ from symgrad.from_matrix import CONVERT, MATRIX_RULES, parts_of
 from symgrad.from_sympy import scalars
 from symgrad.graph import Graph, Node
 from symgrad.ops.contract import contract
+from symgrad.ops.elementwise import OPERATIONS
 from symgrad.ops.leaf import Input
 from tests.matrix_oracle import STEP, Interpreter
 
@@ -29,7 +30,7 @@ def nodes_of(graph: Graph, expressions: Sequence[Any]) -> list[Node]:
         e, ready = stack.pop()
         if e in nodes:
             continue
-        parts = parts_of(e)
+        parts: Sequence[Any] | None = parts_of(e)
         if parts is None:
             parts = () if e.is_Symbol else e.args
             if isinstance(e, sp.Piecewise):
@@ -43,11 +44,19 @@ def nodes_of(graph: Graph, expressions: Sequence[Any]) -> list[Node]:
         elif e.is_Symbol:
             nodes[e] = graph.add(Input(e))
         else:
-            scalar = scalars._rule(type(e))
-            numbers = scalar in (scalars._add, scalars._mul)
-            inputs = [scalars._rational(a) if numbers and a.is_Rational else nodes[a] for a in parts]
-            nodes[e] = scalar(graph, e, inputs)
+            nodes[e] = _scalar(graph, e, parts, nodes)
     return [nodes[e] for e in roots]
+
+
+def _scalar(graph: Graph, e: Any, parts: Sequence[Any], nodes: Mapping[Any, Node]) -> Node:
+    for kind in type(e).__mro__:
+        if kind in scalars.RULES:
+            exact = isinstance(e, (sp.Add, sp.Mul))
+            inputs: list[Any] = [scalars.rational(a) if exact and a.is_Rational else nodes[a] for a in parts]
+            return scalars.RULES[kind](graph, e, inputs)
+        if kind in OPERATIONS:
+            return OPERATIONS[kind].from_sympy(e, *[nodes[a] for a in parts])
+    raise NotImplementedError(type(e).__name__)
 
 
 CONVERT[:] = [nodes_of]

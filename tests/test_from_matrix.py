@@ -332,7 +332,7 @@ def test_arrays(kind: str) -> None:
 
 
 def test_contraction_of_different_sizes_names_both() -> None:
-    with pytest.raises((ShapeError, ValueError), match="size|dimension"):
+    with pytest.raises((ShapeError, ValueError), match=r"size|dimension"):
         node_of(ArrayContraction(ArrayTensorProduct(P, Q), (0, 3)))
 
 

@@ -107,4 +107,4 @@ RULES: dict[type, Rule] = {
     words.Solution: _solve,
     words.CholeskyFactor: _cholesky,
 }
-PARTS: dict[type, Callable[[Any], Sequence[Any]]] = {words.AlongAxis: _arg}
+PARTS: dict[type, Callable[[Any], Sequence[Any]]] = {kind: _arg for kind in RULES if issubclass(kind, words.AlongAxis)}
