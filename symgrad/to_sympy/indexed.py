@@ -6,7 +6,7 @@ the entry, so that no rule calls another and graphs may be deep.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from functools import singledispatch
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -28,9 +28,11 @@ from symgrad.ops.view import Accumulate, Place, Stack, View
 from symgrad.to_sympy.linear import whole_matrix
 from symgrad.to_sympy.names import Names
 from symgrad.to_sympy.opened import entry
+from symgrad.to_sympy.ranges import Scope, where_all
 from symgrad.types import Size
 
 Indices = tuple[Any, ...]
+Key = tuple[Node, Indices, tuple[tuple[Any, Any], ...]]
 Rule = Generator[tuple[Node, Indices], Any, Any]
 
 
@@ -51,32 +53,19 @@ def entries_of(node: Node, names: Names, given: Mapping[Node, Any]) -> Any:
 class Frame:
     """A rule at work: what it has been sent, and which names are bound in that."""
 
-    def __init__(self, node: Node, indices: Indices, scope: frozenset[Any], names: Names):
-        self.key = (node, indices)
-        self.scope = Scope(scope | {s for i in indices for s in sp.sympify(i).free_symbols}, names)
+    def __init__(self, key: Key, sizes: Mapping[Any, Size | None], names: Names):
+        self.key = key
+        node, indices, _ = key
+        self.scope = Scope(sizes, names)
         self.rule = entry_rule(node.op, node, indices, self.scope)
         self.bound: frozenset[Any] = frozenset()
 
 
-class Scope:
-    """The index names that stand for something where an entry stands; those that its rule binds come to them."""
-
-    def __init__(self, taken: frozenset[Any], names: Names):
-        self.taken, self.names = taken, names
-        self.bound: frozenset[Any] = frozenset()
-
-    def fresh(self) -> Any:
-        """A new index."""
-        index = self.names.beside(self.taken)
-        self.taken |= {index}
-        self.bound |= {index}
-        return index
-
-
 def entry_at(node: Node, indices: Indices, names: Names, given: Mapping[Node, Any]) -> Any:
     """The entry of a node."""
-    known: dict[tuple[Node, Indices], Found] = {}
-    stack = [Frame(node, indices, frozenset(), names)]
+    known: dict[Key, Found] = {}
+    sizes = dict(zip(indices, node.type.shape, strict=True))
+    stack = [Frame(_key(node, indices, sizes), sizes, names)]
     sent: Any = None
     while True:
         frame = stack[-1]
@@ -93,13 +82,20 @@ def entry_at(node: Node, indices: Indices, names: Names, given: Mapping[Node, An
         if asked in given:
             sent = given[asked][places] if places else given[asked]
             continue
-        earlier = known.get((asked, places))
-        if earlier is not None and not earlier.bound & frame.scope.taken:
+        key = _key(asked, places, frame.scope.sizes)
+        earlier = known.get(key)
+        if earlier is not None and not earlier.bound & set(frame.scope.sizes):
             frame.bound |= earlier.bound
             sent = earlier.entry
         else:
-            stack.append(Frame(asked, places, frame.scope.taken, names))
+            stack.append(Frame(key, frame.scope.sizes, names))
             sent = None
+
+
+def _key(node: Node, indices: Indices, sizes: Mapping[Any, Size | None]) -> Key:
+    """What an entry depends on: the ranges of the indices too, since conditions that these imply are left out."""
+    symbols = dict.fromkeys(s for i in indices for s in sp.sympify(i).free_symbols)
+    return node, indices, tuple([(s, sizes[s]) for s in symbols if s in sizes])
 
 
 @singledispatch
@@ -150,7 +146,7 @@ def _contract(op: Contract, node: Node, indices: Indices, scope: Scope) -> Rule:
         for k, n in zip(labels, x.type.shape, strict=True)
     }
     summed = list(dict.fromkeys(k for labels in op.labels for k in labels if k not in at))
-    at.update({k: scope.fresh() for k in summed})
+    at.update({k: scope.fresh(sizes[k]) for k in summed})
     factors = []
     for x, labels in zip(node.inputs, op.labels, strict=True):
         e = yield x, tuple(at[k] for k in labels)
@@ -207,30 +203,9 @@ def _view(op: View, node: Node, indices: Indices, scope: Scope) -> Rule:
     if not op.clip:
         return value
     conditions = []
-    for place, index, n in zip(op.places, places, x.type.shape, strict=True):
-        conditions += inside(index, n, _reach(place, node.type.shape))
+    for index, n in zip(places, x.type.shape, strict=True):
+        conditions += scope.inside(index, n)
     return where_all(value, conditions)
-
-
-def _reach(place: Place, shape: Sequence[Size]) -> Size | None:
-    """The size of the axis that a place is, or None if it is more than one axis."""
-    ((axis, c),) = place.terms if len(place.terms) == 1 else ((0, 0),)
-    return shape[axis] if c == 1 and place.offset == 0 and not place.gathered else None
-
-
-def inside(index: Any, size: Size, reach: Size | None) -> list[Any]:
-    """0 <= index < size, unless it is an axis of no more than this size."""
-    if reach is not None and sp.sympify(size - reach).is_nonnegative:
-        return []
-    return [sp.Ge(index, 0, evaluate=False), sp.Lt(index, size, evaluate=False)]
-
-
-def where_all(value: Any, conditions: Iterable[Any]) -> Any:
-    """The value where all conditions hold, else 0."""
-    kept = list(conditions)
-    if not kept:
-        return value
-    return piecewise((value, kept[0] if len(kept) == 1 else sp.And(*kept, evaluate=False)), (sp.Integer(0), sp.true))
 
 
 @entry_rule.register
@@ -247,15 +222,14 @@ def _accumulate(op: Accumulate, node: Node, indices: Indices, scope: Scope) -> R
         if free and not place.gathered and not any(axis in solved for axis, _ in place.terms):
             solved[free[0]] = a
     summed = [axis for axis in range(len(shape)) if axis not in solved]
-    at.update({axis: scope.fresh() for axis in summed})
+    at.update({axis: scope.fresh(shape[axis]) for axis in summed})
     conditions: list[Any] = []
     for axis, a in solved.items():
         place = op.places[a]
         c = dict(place.terms)[axis]
         rest = sum((d * at[other] for other, d in place.terms if other != axis), sp.sympify(place.offset))
         at[axis] = sp.expand((indices[a] - rest) * c)
-        same = len(place.terms) == 1 and c == 1 and place.offset == 0
-        conditions += inside(at[axis], shape[axis], node.type.shape[a] if same else None)
+        conditions += scope.inside(at[axis], shape[axis])
     places = tuple(at[axis] for axis in range(len(shape)))
     deltas = []
     for a in range(len(op.places)):
@@ -282,7 +256,7 @@ def _last(op: Any, node: Node, indices: Indices, scope: Scope) -> tuple[Indices,
     """The indices of what is reduced over the last axes, and the new ones with their sizes."""
     shape = node.inputs[0].type.shape
     kept = len(shape) - op.axes
-    new = [(scope.fresh(), n) for n in shape[kept:]]
+    new = [(scope.fresh(n), n) for n in shape[kept:]]
     return (*indices[:kept], *[i for i, _ in new]), new
 
 
@@ -311,7 +285,7 @@ def _product_over(op: ProductOver, node: Node, indices: Indices, scope: Scope) -
 @entry_rule.register
 def _product_of_others(op: ProductOfOthers, node: Node, indices: Indices, scope: Scope) -> Rule:
     *kept, own = indices
-    k = scope.fresh()
+    k = scope.fresh(node.type.shape[-1])
     x = yield node.inputs[0], (*kept, k)
     body = piecewise((x, sp.Ne(k, own, evaluate=False)), (sp.Integer(1), sp.true))
     return sp.Product(body, (k, 0, node.type.shape[-1] - 1))
@@ -319,8 +293,8 @@ def _product_of_others(op: ProductOfOthers, node: Node, indices: Indices, scope:
 
 def _matrix(x: Node, scope: Scope) -> Rule:
     """A matrix or column as a SymPy expression: a FunctionMatrix, or the matrix itself if the entry is one of it."""
-    i, j = scope.fresh(), scope.fresh()
     rows, columns = (*x.type.shape, 1)[:2]
+    i, j = scope.fresh(rows), scope.fresh(columns)
     body = yield x, (i, j)[: len(x.type.shape)]
     column = j if len(x.type.shape) == 2 else sp.Integer(0)
     if isinstance(body, MatrixElement) and not body.parent.free_symbols & {i, j}:

@@ -18,10 +18,11 @@ from symgrad.ops.linear_algebra import Factorisation
 from symgrad.ops.logic import Connective, Relation
 from symgrad.ops.select import Select, piecewise
 from symgrad.to_sympy.chains import contraction
-from symgrad.to_sympy.indexed import Scope, entry_rule
+from symgrad.to_sympy.indexed import entry_rule
 from symgrad.to_sympy.linear import whole_matrix
 from symgrad.to_sympy.names import Names
 from symgrad.to_sympy.opened import bound_inside, entry, opened
+from symgrad.to_sympy.ranges import Scope
 from symgrad.to_sympy.terms import hadamard, product, split, weighted
 from symgrad.types import Size
 
@@ -57,9 +58,9 @@ def by_entries(node: Node, args: Sequence[Any], names: Names) -> Any:
     """A node given by its entry: a number, or a FunctionMatrix of numbers or of truth values."""
     forms = dict(zip(node.inputs, args, strict=True))
     taken = {s for e in args if e is not None for s in bound_inside(e)}
-    scope = Scope(frozenset(taken), names)
+    scope = Scope(dict.fromkeys(taken), names)
     rank = len(node.type.shape)
-    indices = tuple([scope.fresh() for _ in range(rank)])
+    indices = tuple([scope.fresh(n) for n in node.type.shape])
     rule = entry_rule(node.op, node, indices, scope)
     sent: Any = None
     while True:
@@ -71,7 +72,7 @@ def by_entries(node: Node, args: Sequence[Any], names: Names) -> Any:
         sent = opened(forms[x], *(*places, 0, 0)[:2]) if x.type.shape else forms[x]
     if not rank:
         return body
-    i, j = (*indices, *[scope.fresh() for _ in range(2 - rank)])
+    i, j = (*indices, *[scope.fresh(1) for _ in range(2 - rank)])
     return sp.FunctionMatrix(*matrix_shape(node.type.shape), sp.Lambda((i, j), body))
 
 
