@@ -128,13 +128,13 @@ class Solve(Factored):
     def bprop(self, y: Node, g: Node) -> Sequence[Node | None]:
         x, lu, _ = y.inputs
         gb = y.graph.add(Solve(not self.transposed), x, lu, g)
-        columns = "k" * (len(y.type.shape) - 1)
+        columns = range(len(y.type.shape) - 1)
         left, right = (y, gb) if self.transposed else (gb, y)
-        return (-contract(y.graph, [(left, "i" + columns), (right, "j" + columns)], "ij"), None, gb)
+        return (-contract(y.graph, [(left, ["i", *columns]), (right, ["j", *columns])], "ij"), None, gb)
 
     def push(self, inputs: Sequence[Node], carried: Sequence[bool], batch: tuple[Any, ...]) -> Node:
         x, lu, b = inputs
-        more, columns = range(-len(batch), 0), ["k"] * (len(b.type.shape) - len(batch) - 1)
+        more, columns = range(-len(batch), 0), range(len(b.type.shape) - len(batch) - 1)
         inverse = x.graph.add(Inverse(), x, lu)
         labels = ["j", "i"] if self.transposed else ["i", "j"]
         return contract(x.graph, [(inverse, labels), (b, [*more, "j", *columns])], [*more, "i", *columns])
