@@ -3,16 +3,6 @@
 from symgrad.simplify import arrays, contractions, form, inverses, scalars
 from symgrad.simplify.engine import FORM, STABLE, Rule, Simplified, rule, simplify
 
-__all__ = [
-    "FORM",
-    "STABLE",
-    "Rule",
-    "Simplified",
-    "arrays",
-    "contractions",
-    "form",
-    "inverses",
-    "rule",
-    "scalars",
-    "simplify",
-]
+MODULES = (arrays, contractions, form, inverses, scalars)
+
+__all__ = ["FORM", "MODULES", "STABLE", "Rule", "Simplified", "rule", "scalars", "simplify"]

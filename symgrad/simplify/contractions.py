@@ -26,13 +26,13 @@ MOST_TERMS = 6
 )
 def contraction_into_contraction(node: Node, readers: Counter[Node]) -> Node | None:
     for k, (x, labels) in enumerate(factors_of(node)):
-        if not isinstance(x.op, Contract) or not x.type.shape or readers[x] > 1:
+        if not isinstance(x.op, Contract) or not x.type.shape or x.op.embeds or readers[x] > 1:
             continue
         if len(node.inputs) - 1 + len(x.inputs) > MOST_FACTORS:
             continue
         outside = dict(zip(x.op.output, labels, strict=True))
         inner = [(f, [outside.get(j, ("inner", j)) for j in ks]) for f, ks in factors_of(x)]
-        return recontracted(node, inner, [k])
+        return recontracted(node, inner, [k], {outside[j]: n for j, n in x.op.extents})
     return None
 
 
@@ -148,8 +148,8 @@ def _joined(node: Node, a: _Open, b: _Open) -> Node:
     first, second = node.inputs[a.term], node.inputs[b.term]
     x, y = first.inputs[a.place], second.inputs[b.place]
     c, d = node.op.coefficients[a.term], node.op.coefficients[b.term]
-    scale: Exact = abs(c) if abs(c) == abs(d) else 1
-    both: tuple[Exact, Exact] = (c, d) if scale == 1 else (1 if c > 0 else -1, 1 if d > 0 else -1)
+    scale = abs(c) if abs(c) == abs(d) else 1
+    both = (c, d) if scale == 1 else (1 if c > 0 else -1, 1 if d > 0 else -1)
     factor = arithmetic["sum"]([(both[0], x), (both[1], transpose_to(y, b.labels, a.labels))])
     assert isinstance(first.op, Contract)
     joined = recontracted(first, [(factor, first.op.labels[a.place])], [a.place])

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from symgrad.graph import Exact, Node, arithmetic
 from symgrad.ops.arithmetic import Add, Power, Product
 from symgrad.ops.contract import Contract, Factor, contract
 from symgrad.ops.leaf import exact_value
+from symgrad.types import Size
 
 
 class Terms(NamedTuple):
@@ -56,12 +57,15 @@ def factors_of(node: Node) -> list[tuple[Node, tuple[int, ...]]]:
     return list(zip(node.inputs, node.op.labels, strict=True))
 
 
-def recontracted(node: Node, factors: Sequence[Factor], gone: Sequence[int] = ()) -> Node:
-    """The contraction with some of its factors, by their places, taken away and others put to it."""
+def recontracted(
+    node: Node, factors: Sequence[Factor], gone: Sequence[int] = (), sizes: Mapping[Any, Size] | None = None
+) -> Node:
+    """The contraction with some of its factors, by their places, taken away and others put to it. sizes: of labels that
+    may be in no factor; a summed one counts as often as its size."""
     assert isinstance(node.op, Contract)
     kept: list[Factor] = [f for k, f in enumerate(factors_of(node)) if k not in gone]
-    sizes = dict(zip(node.op.output, node.type.shape, strict=True))  # of no summed label: it would be counted again
-    return contract(node.graph, [*kept, *factors], node.op.output, sizes)
+    known: dict[Any, Size] = dict(zip(node.op.output, node.type.shape, strict=True))
+    return contract(node.graph, [*kept, *factors], node.op.output, known | dict(sizes or {}))
 
 
 def products_in(node: Node) -> Iterator[tuple[Sequence[Node], Callable[[Sequence[Node]], Node]]]:
