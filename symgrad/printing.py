@@ -21,7 +21,7 @@ from symgrad.ops.rounding import Step
 from symgrad.printers import Latex, Text
 from symgrad.size import subexpressions
 from symgrad.to_sympy import TIDY, has_arrays, has_small_numbers, to_sympy, tree_sizes
-from symgrad.to_sympy.arrays import ArrayWriter
+from symgrad.to_sympy.arrays import ArrayWriter, symbol_names
 
 SHORT = 60  # nodes of a tree that still reads at a glance
 LONGEST = 400  # definitions before a listing is cut in the middle
@@ -66,7 +66,7 @@ def where_form(outputs: Sequence[Node], *, like: Sequence[Any] | None = None) ->
 
 def _arrays_where(outputs: Sequence[Node], nodes: Sequence[Node], like: Sequence[Any]) -> WhereForm:
     readers = consumers(nodes)
-    taken = {str(s) for node in nodes if isinstance(node.op, Input) for s in node.op.variable.free_symbols}
+    taken = symbol_names(nodes)
     inlined: dict[Node, int] = {}
     definitions: list[tuple[Any, Any]] = []
     with sp.evaluate(len(nodes) <= TIDY and has_small_numbers(nodes)):

@@ -105,6 +105,8 @@ def scalar(e: Any, values: Values) -> Any:
         a, b = (value(x, values) for x in e.args)
         return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b, "==": a == b, "!=": a != b}[e.rel_op]
     name = type(e).__name__
+    if name == "LogDet":
+        return math.log(abs(np.linalg.det(value(e.args[0], values))))
     if name in REDUCTIONS:
         return _reduced(name, e, values)
     return FUNCTIONS[name](*[value(x, values) for x in e.args])
@@ -134,12 +136,14 @@ def _loop(e: Any, values: Values) -> Any:
     return sum(terms) if isinstance(e, sp.Sum) else math.prod(terms)
 
 
-REDUCTIONS: dict[str, Callable[[list[float]], float]] = {
-    "logsumexp": lambda xs: float(np.logaddexp.reduce(xs)) if xs else -math.inf,
-    "maximum": lambda xs: max(xs, default=-math.inf),
-    "minimum": lambda xs: min(xs, default=math.inf),
-    "norm": lambda xs: math.sqrt(sum(x * x for x in xs)),
-}
+REDUCTIONS: dict[str, Callable[[list[float]], float]] = {}
+for _kind in ("OfMatrix", "OverIndex", "Along"):
+    REDUCTIONS |= {
+        f"LogSumExp{_kind}": lambda xs: float(np.logaddexp.reduce(xs)) if xs else -math.inf,
+        f"Maximum{_kind}": lambda xs: max(xs, default=-math.inf),
+        f"Minimum{_kind}": lambda xs: min(xs, default=math.inf),
+    }
+REDUCTIONS["Norm"] = lambda xs: math.sqrt(sum(x * x for x in xs))
 
 
 def _reduced(name: str, e: Any, values: Values) -> float:
@@ -209,19 +213,19 @@ def _matrix(e: Any, values: Values) -> Any:
         return np.diag(np.ravel(parts[0])) if 1 in np.shape(parts[0]) else np.diag(np.diag(parts[0]))
     if isinstance(e, sp.DiagonalOf):
         return np.diagonal(parts[0]).reshape(-1, 1)
-    name = type(e).__name__.lower()
-    if name == "softmax":
-        return _softmax(parts[0])
-    if name == "cholesky":
+    name = type(e).__name__
+    if name in ("SoftmaxAlong", "LogSoftmaxAlong"):
+        y = np.exp(parts[0])
+        y = y / y.sum(axis=int(e.args[1]), keepdims=True)
+        return y if name == "SoftmaxAlong" else np.log(y)
+    if name in REDUCTIONS:
+        lines = parts[0].T if e.args[1] == 0 else parts[0]
+        return np.array([REDUCTIONS[name](list(line)) for line in lines]).reshape(rows, columns)
+    if name == "CholeskyFactor":
         return np.linalg.cholesky(parts[0])
+    if name == "Solution":
+        return np.linalg.solve(parts[0], parts[1])
     raise NotImplementedError(type(e).__name__)
-
-
-def _softmax(x: Any) -> Any:
-    """Of a column, of all of it; of a matrix, of each row."""
-    axis = 0 if x.shape[1] == 1 else 1
-    y = np.exp(x)
-    return y / y.sum(axis=axis, keepdims=True)
 
 
 def _each(function: Any, x: Any, values: Values) -> Any:

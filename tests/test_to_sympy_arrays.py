@@ -11,26 +11,30 @@ import pytest
 import sympy as sp
 
 from symgrad.arrays import array_type
+from symgrad.derivatives import build_grad
 from symgrad.evaluate import evaluate
 from symgrad.graph import Graph, Node
 from symgrad.ops.arithmetic import Power
-from symgrad.ops.contract import broadcast, contract, identity
+from symgrad.ops.contract import contract, identity, total
 from symgrad.ops.exponential import Exp
 from symgrad.ops.hyperbolic import Tanh
 from symgrad.ops.leaf import Input
 from symgrad.ops.linear_algebra import Determinant, Inverse, LogDet, Solve, factored
 from symgrad.ops.logic import less
 from symgrad.ops.position import extent, positions
-from symgrad.ops.reduce import LogSumExpOver, ProductOver, Softmax
+from symgrad.ops.reduce import LogSumExpOver, Maximum, ProductOver, Softmax
 from symgrad.ops.select import select
 from symgrad.ops.stable import Relu, Sigmoid, Softplus
-from symgrad.ops.view import Place, accumulate, view
+from symgrad.ops.view import Place, view
 from symgrad.to_sympy import to_sympy
 from tests.printed_oracle import value
 
 N, M, K = sp.symbols("n m k", integer=True, positive=True)
 SIZES = {N: 4, M: 3, K: 2}
 SEEDS = range(240)
+
+
+Step = Callable[["Random", Node, Node], Node | None]
 
 
 class Random:
@@ -42,8 +46,12 @@ class Random:
         self.values: dict[Node, Any] = {}
         shapes = [(N,), (M,), (N, M), (M, K), (N, N), (N, M), ()]
         self.nodes = [self.input(f"{'abcxyzu'[k]}{k}", shape, matrices=matrices) for k, shape in enumerate(shapes)]
+        self.idx: Node | None = None
         if not matrices:
             self.nodes.append(self.input("t7", (M, N, K), matrices=False))
+            idx: Any = sp.IndexedBase("idx", shape=(M,), integer=True)
+            self.idx = self.graph.add(Input(idx, array_type(idx)))
+            self.values[self.idx] = self.numbers.integers(0, SIZES[N], SIZES[M])
 
     def input(self, name: str, shape: tuple[Any, ...], *, matrices: bool) -> Node:
         x: Any = sp.Symbol(name, real=True)
@@ -55,12 +63,12 @@ class Random:
         self.values[node] = self.numbers.uniform(0.3, 1.5, [SIZES[n] for n in shape])
         return node
 
-    def grow(self, rank: int) -> None:
+    def grow(self, rank: int, steps: list[Step]) -> None:
         """One more node, of at most this rank."""
         r = self.random
         x = r.choice(self.nodes)
         same = [y for y in self.nodes if y.type == x.type]
-        step = r.choice(STEPS)
+        step = r.choice(steps)
         y = step(self, x, r.choice(same))
         if y is not None and len(y.type.shape) <= rank:
             self.nodes.append(y)
@@ -86,6 +94,34 @@ class Random:
         output = r.choices(every, k=min(len(every), r.choice([0, 1, 1, 2, 2]))) if every else []
         return contract(self.graph, factors, output, {k: n for k, n in sizes.items() if k != "extra" or k in output})
 
+    def window(self, x: Node, _: Node) -> Node | None:
+        """A view of the first axis: an offset, two axes in one, a stride, a clipped neighbour, or what is gathered."""
+        if not x.type.shape or x.type.shape[0] != N or len(x.type.shape) > 2:
+            return None
+        rest, kind = x.type.shape[1:], self.random.choice(["offset", "both", "stride", "clip", "gather"])
+        if kind == "both":
+            places = [Place(0, ((0, 1), (1, 1))), *[Place(0, ((k + 2, 1),)) for k in range(len(rest))]]
+            return view(x, places, (N - K + 1, K, *rest))
+        behind = [Place(0, ((k + 1, 1),)) for k in range(len(rest))]
+        if kind == "stride":
+            return view(x, [Place(1, ((0, 2),)), *behind], (K, *rest))
+        if kind == "offset":
+            return view(x, [Place(1, ((0, 1),)), *behind], (N - 1, *rest))
+        if kind == "clip":
+            return view(x, [Place(self.random.choice([-1, 1]), ((0, 1),)), *behind], (N, *rest), clip=True)
+        if self.idx is None:
+            return None
+        return view(x, [Place(0, (), ((0, (0,), 1),)), *behind], (M, *rest), [self.idx])
+
+    def linear_algebra(self, x: Node, _: Node) -> Node | None:
+        """The inverse, a solution or a determinant of a well-conditioned matrix."""
+        if x.type.shape != (N, N):
+            return None
+        x = 3 * identity(self.graph, N) + self.graph.add(Tanh(), x) / extent(self.graph, N)
+        b = next(y for y in reversed(self.nodes) if y.type.shape[:1] == (N,))
+        kind = self.random.choice([Inverse(), Determinant(), LogDet(), Solve(), Solve(True)])
+        return factored(kind, x, b) if isinstance(kind, Solve) else factored(kind, x)
+
 
 def elementwise(r: Random, x: Node, y: Node) -> Node:
     """A function of each entry that stays small."""
@@ -93,7 +129,7 @@ def elementwise(r: Random, x: Node, y: Node) -> Node:
     return r.graph.add(op, x) if not isinstance(op, Exp) else r.graph.add(op, -r.graph.add(Tanh(), x))
 
 
-STEPS: list[Callable[[Random, Node, Node], Node | None]] = [
+STEPS: list[Step] = [
     lambda r, x, y: 2 * x - y,
     lambda r, x, y: x + y * 3,
     lambda r, x, y: x * y,
@@ -108,6 +144,20 @@ STEPS: list[Callable[[Random, Node, Node], Node | None]] = [
 ]
 
 
+RARE: list[Step] = [
+    *STEPS,
+    Random.window,
+    Random.window,
+    Random.linear_algebra,
+    lambda r, x, y: select(less(x, y), 2 * x, y) if x.type.shape else None,
+    lambda r, x, y: r.graph.add(Softmax(), x) if x.type.shape else None,
+    lambda r, x, y: r.graph.add(LogSumExpOver(), x) if x.type.shape else None,
+    lambda r, x, y: r.graph.add(Maximum(), x) if x.type.shape else None,
+    lambda r, x, y: r.graph.add(ProductOver(), x) if x.type.shape else None,
+    lambda r, x, y: x * positions(r.graph, x.type.shape[0]) if len(x.type.shape) == 1 else None,
+]
+
+
 def check(node: Node, values: dict[Node, Any]) -> Any:
     """The expression of the node, which has its entries."""
     (e,) = to_sympy([node])
@@ -118,11 +168,36 @@ def check(node: Node, values: dict[Node, Any]) -> Any:
     return e
 
 
+def is_moderate(node: Node, values: dict[Node, Any]) -> bool:
+    return bool(np.all(np.abs(evaluate([node], values)[0]) < 1e6))
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_is_printed_has_the_entries_of_the_graph(seed: int) -> None:
     r = Random(seed, matrices=seed % 2 == 0)
     for _ in range(6):
-        r.grow(2 if seed % 2 == 0 else 3)
+        r.grow(2 if seed % 2 == 0 else 3, STEPS)
     for node in r.nodes[7:]:
-        if np.all(np.abs(evaluate([node], r.values)[0]) < 1e6):
+        if is_moderate(node, r.values):
             check(node, r.values)
+
+
+@pytest.mark.parametrize("seed", range(1000, 1120))
+def test_windows_gathers_conditions_and_functions_of_whole_arrays_have_the_entries_of_the_graph(seed: int) -> None:
+    r = Random(seed, matrices=seed % 2 == 0)
+    while len(r.nodes) < 14:
+        r.grow(2 if seed % 2 == 0 else 3, RARE)
+    for node in r.nodes[7:]:
+        if is_moderate(node, r.values):
+            check(node, r.values)
+
+
+@pytest.mark.parametrize("seed", range(2000, 2060))
+def test_gradients_have_the_entries_of_the_graph(seed: int) -> None:
+    r = Random(seed, matrices=seed % 2 == 0)
+    inputs = [x for x in r.nodes if x.type.shape]
+    while len(r.nodes) < 12:
+        r.grow(2, RARE)
+    target = total(r.graph.add(Tanh(), r.nodes[-1]))
+    for g in build_grad(target, inputs):
+        check(g, r.values)

@@ -10,11 +10,13 @@ import sympy as sp
 from symgrad.entries import Entries
 from symgrad.graph import Node, reachable
 from symgrad.ops.leaf import Input
+from symgrad.ops.position import Extent
+from symgrad.ops.view import Mapped
 from symgrad.to_sympy.indexed import entries_of
 from symgrad.to_sympy.matrices import matrix_form_of, matrix_shape
 from symgrad.to_sympy.names import Names
 from symgrad.to_sympy.opened import entry
-from symgrad.to_sympy.terms import transposed
+from symgrad.to_sympy.terms import split, transposed
 
 
 class ArrayWriter:
@@ -22,8 +24,7 @@ class ArrayWriter:
 
     def __init__(self, outputs: Sequence[Node]):
         nodes = reachable(outputs)
-        inputs = [node.op.variable for node in nodes if isinstance(node.op, Input)]
-        self.names = Names({str(s) for x in inputs for s in x.free_symbols})
+        self.names = Names(symbol_names(nodes))
         self.as_matrices = all(len(node.type.shape) <= 2 and _is_matrix(node) for node in nodes)
         self._given: dict[Node, Any] = {}  # the variables that stand for nodes with names
 
@@ -32,9 +33,10 @@ class ArrayWriter:
         if not self.as_matrices:
             return entries_of(node, self.names, self._given)
         e = self._matrix(node)
-        if isinstance(e, sp.FunctionMatrix):
-            axes = list(zip(e.lamda.variables, e.shape, strict=True))
-            return Entries(e.lamda.expr, *axes[: len(node.type.shape)])
+        if node.type.shape and isinstance(split(e)[1][-1], sp.FunctionMatrix) and len(split(e)[1]) == 1:
+            coefficient, (f,) = split(e)
+            axes = list(zip(f.lamda.variables, f.shape, strict=True))
+            return Entries(sp.Mul(coefficient, f.lamda.expr), *axes[: len(node.type.shape)])
         is_row = isinstance(like, sp.MatrixSymbol) and like.shape[0] == 1 and len(node.type.shape) == 1
         return transposed(e) if is_row else e
 
@@ -61,6 +63,22 @@ class ArrayWriter:
         for node in below([output], self._given):
             forms[node] = matrix_form_of(node, [forms[x] for x in node.inputs], self.names)
         return forms[output]
+
+
+def symbol_names(nodes: Iterable[Node]) -> set[str]:
+    """The names of all symbols in inputs and in sizes."""
+    found: set[sp.Basic] = set()
+    for node in nodes:
+        op = node.op
+        if isinstance(op, Input):
+            found |= op.variable.free_symbols
+        sizes: list[Any] = [*node.type.shape]
+        if isinstance(op, Mapped):
+            sizes += [place.offset for place in op.places]
+        if isinstance(op, Extent):
+            sizes.append(op.size)
+        found |= {s for n in sizes if not isinstance(n, int) for s in n.free_symbols}
+    return {str(s) for s in found}
 
 
 def below(outputs: Iterable[Node], given: dict[Node, Any]) -> list[Node]:

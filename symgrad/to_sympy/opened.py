@@ -126,6 +126,7 @@ def _function_matrix(e: sp.FunctionMatrix, i: Any, j: Any) -> Opened:
 
 def bound_inside(e: Any) -> set[Any]:
     """The names of the sums in an expression, which must not be taken for an index put into it."""
-    found = {limit[0] for s in e.atoms(sp.Sum, sp.Product) for limit in s.limits}
-    inner = {s for f in e.atoms(sp.Lambda) for s in f.variables if isinstance(s, sp.Symbol)}
-    return found | (set() if isinstance(e, sp.FunctionMatrix) else inner)
+    if isinstance(e, sp.FunctionMatrix):  # its own indices are replaced
+        e = e.lamda.expr
+    sums = {limit[0] for s in e.atoms(sp.Sum, sp.Product) for limit in s.limits}
+    return sums | {s for f in e.atoms(sp.Lambda) for s in f.variables}
