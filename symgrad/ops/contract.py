@@ -357,7 +357,8 @@ def spread(x: Node, labels: Sequence[Hashable], output: Sequence[Hashable], size
 
 @dataclass(frozen=True)
 class Spread(Op):
-    """Truth values or integers with axes in another order, and the same along new axes. axes[k]: where axis k goes."""
+    """Truth values or integers with axes in another order, and the same along new axes. axes[k]: where axis k goes; two may go to
+    one place, and its diagonal is read."""
 
     axes: tuple[int, ...]
     shape: tuple[Size, ...]
@@ -379,9 +380,8 @@ class Spread(Op):
 
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         (x,) = values
-        order = np.argsort(self.axes)
-        places = [slice(None) if k in self.axes else np.newaxis for k in range(len(self.shape))]
-        return np.broadcast_to(np.transpose(x, order)[tuple(places)], self.shape)
+        grids = np.indices(self.shape, sparse=True)
+        return np.broadcast_to(np.asarray(x)[tuple(grids[k] for k in self.axes)], self.shape)
 
 
 def broadcast(x: Node, shape: tuple[Size, ...], axes: Sequence[int]) -> Node:

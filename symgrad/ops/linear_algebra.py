@@ -141,7 +141,8 @@ class Solve(Factored):
 
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         _, lu, b = values
-        return _solved(lu, b, transposed=self.transposed)
+        columns = np.reshape(b, (len(lu), -1)) if np.ndim(b) > 2 else b
+        return _solved(lu, columns, transposed=self.transposed).reshape(np.shape(b))
 
 
 @dataclass(frozen=True)
