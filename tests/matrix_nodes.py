@@ -16,6 +16,8 @@ from symgrad.graph import Graph, Node
 from symgrad.ops.contract import contract
 from symgrad.ops.elementwise import OPERATIONS
 from symgrad.ops.leaf import Input
+from symgrad.ops.position import extent
+from symgrad.types import Type
 from tests.matrix_oracle import STEP, Interpreter
 
 Sizes = Mapping[Any, int]
@@ -42,7 +44,7 @@ def nodes_of(graph: Graph, expressions: Sequence[Any]) -> list[Node]:
         if rule is not None:
             nodes[e] = rule(graph, e, [nodes[part] for part in parts])
         elif e.is_Symbol:
-            nodes[e] = graph.add(Input(e))
+            nodes[e] = extent(graph, e) if e.is_integer else graph.add(Input(e))
         else:
             nodes[e] = _scalar(graph, e, parts, nodes)
     return [nodes[e] for e in roots]
@@ -83,6 +85,8 @@ def value_and_gradients(e: Any, values: Mapping[Any, Any], sizes: Sizes, weights
     gradients = build_grad(target, list(inputs))
     shape = [int(sp.sympify(n).xreplace(dict(sizes))) for n in node.type.shape]
     everything = {**inputs, seed: np.reshape(weights, shape)[()]}
+    for size, number in sizes.items():  # what no array is left to tell
+        everything[graph.add(Input(sp.Dummy(), Type("f8", (size,))))] = np.zeros(number)
     value, *numbers = evaluate([node, *gradients], everything)
     return value, {x.op.variable: g for x, g in zip(inputs, numbers, strict=True)}  # type: ignore[attr-defined]
 

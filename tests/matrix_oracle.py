@@ -171,7 +171,7 @@ FUNCTIONS: dict[type, Callable[..., Any]] = {
     sp.sin: lambda x: np.sin(as_number(x)),
     sp.cos: lambda x: np.cos(as_number(x)),
     sp.tanh: lambda x: np.tanh(as_number(x)),
-    sp.sqrt: lambda x: np.sqrt(as_number(x)),
+    sp.Abs: lambda x: x if np.real(x) > 0 else -x,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -269,7 +270,7 @@ NUMBERS = {
     U: np.random.default_rng(6).normal(size=(1, 3)),
     **VALUES,
 }
-ARRAYS = {
+ARRAYS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "symbol": (P, lambda v: v[P]),
     "tensor product": (ArrayTensorProduct(P, Q), lambda v: np.multiply.outer(v[P], v[Q])),
     "tensor product with a column": (ArrayTensorProduct(x, Q), lambda v: np.multiply.outer(v[x], v[Q])),

@@ -44,7 +44,7 @@ def symbol(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
 def opened(x: Node, labels: Sequence[Hashable], name: Hashable) -> list[Labelled]:
     """The factors of a product of matrices, its own summed labels renamed; of anything else, itself."""
     op = x.op
-    if not isinstance(op, Contract) or op.embeds or len(op.labels) > LONGEST:
+    if not isinstance(op, Contract) or op.embeds or op.extents or len(op.labels) > LONGEST:
         return [(x, list(labels))]
     names: dict[int, Hashable] = dict(zip(op.output, labels, strict=True))
     return [

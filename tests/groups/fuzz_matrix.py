@@ -1,0 +1,293 @@
+"""Random matrix expressions, all sizes distinct: value and gradients against 2-D NumPy and complex steps."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
+from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
+from sympy.matrices.expressions.dotproduct import DotProduct
+from sympy.matrices.expressions.kronecker import KroneckerProduct
+
+from symgrad import functions as sg
+from symgrad import matrix_functions as words
+from tests.groups.group import Group, Outcome, Outcomes
+from tests.matrix_nodes import assert_shape, difference, value_and_gradients
+from tests.matrix_oracle import STEP, TABLE, Interpreter, as_matrix
+
+N, M, P = sp.symbols("n m p", integer=True, positive=True)
+ONE = sp.S.One
+T = sp.Symbol("t")
+A, B = sp.symbols("a b")
+DEEPEST = 4
+LARGE = 1e8  # where numbers are larger than this, differences of them say nothing at 1e-16
+TOLERANCE = 1e-10
+SHAKEN = 256  # how many times the effect of one rounding of the inputs an error may be
+ENTRIES = 2  # entries of each symbol that are stepped, besides one direction
+
+
+def _softmax(f: Interpreter, e: Any) -> Any:
+    x = np.exp(as_matrix(f(e.arg)))
+    return x / np.sum(x, axis=e.axis, keepdims=True)
+
+
+def _positive(x: Any) -> Any:
+    return np.where(np.real(x) < 0, -x, x)[()]
+
+
+# symgrad's own words, by formulas that are not symgrad's.
+WORDS: dict[type, Callable[[Interpreter, Any], Any]] = {
+    words.Norm: lambda f, e: np.sqrt(np.sum(as_matrix(f(e.arg)) ** 2)),
+    words.LogDet: lambda f, e: np.log(_positive(np.linalg.det(as_matrix(f(e.arg))))),
+    words.LogSumExpOfMatrix: lambda f, e: np.log(np.sum(np.exp(f(e.arg)))),
+    words.LogSumExpAlong: lambda f, e: np.log(np.sum(np.exp(f(e.arg)), axis=e.axis, keepdims=True)),
+    words.SoftmaxAlong: _softmax,
+    words.LogSoftmaxAlong: lambda f, e: np.log(_softmax(f, e)),
+    words.Solution: lambda f, e: np.linalg.inv(as_matrix(f(e.args[0]))) @ as_matrix(f(e.args[1])),
+}
+TABLE.update(WORDS)
+
+FUNCTIONS: list[Callable[[Any], Any]] = [
+    sp.sin,
+    sp.cos,
+    sp.tanh,
+    lambda t: t**2,
+    lambda t: sp.exp(sp.sin(t)),
+    lambda t: sp.sin(A * t) + t * B,
+    lambda t: 1 / (2 + sp.sin(t)),
+    lambda t: sp.log(1 + t**2),
+    lambda t: sp.Piecewise((t**2, t > 0), (sp.sin(t), True)),
+]
+
+
+class Tree:
+    """Random expressions over symbols that are made as they are needed."""
+
+    def __init__(self, draw: random.Random):
+        self.draw = draw
+        sizes = draw.sample([2, 3, 4, 5], 3)
+        if draw.random() < 0.2:  # a size may happen to be 0, or 1
+            sizes[draw.randrange(3)] = draw.choice([0, 1])
+        self.sizes = dict(zip((N, M, P), sizes, strict=True))
+        self.pool = [N, M, P, ONE, sp.Integer(2)]
+
+    def size(self) -> Any:
+        return self.draw.choice(self.pool)
+
+    def symbol(self, rows: Any, columns: Any) -> Any:
+        return sp.MatrixSymbol(f"{self.draw.choice('XY')}_{rows}{columns}", rows, columns)
+
+    def matrix(self, rows: Any, columns: Any, depth: int) -> Any:
+        """A matrix expression of this shape."""
+        if depth <= 0:
+            return self._leaf(rows, columns)
+        makers = [self._leaf, self._sum, self._sum, self._product, self._product, self._scaled, self._hadamard]
+        makers += [self._transposed, self._applied, self._blocks, self._functions]
+        if rows == columns and rows != 1:
+            makers += [self._power, self._inverse, self._diagonal, self._leaf]
+        if columns == 1 and rows != 1:
+            makers += [self._diagonal_of, self._solved]
+        if 1 in (rows, columns):
+            makers.append(self._kronecker)
+        if rows == 2:
+            makers.append(self._slice)
+        if rows == 2 and columns == 2:
+            makers.append(self._explicit)
+        make: Any = self.draw.choice(makers)
+        return make(rows, columns) if make == self._leaf else make(rows, columns, depth - 1)
+
+    def scalar(self, depth: int) -> Any:
+        """A scalar expression."""
+        draw = self.draw
+        if depth <= 0:
+            return draw.choice([A, B])
+        n = self.size()
+        x, y = self.matrix(n, ONE, depth - 1), self.matrix(n, ONE, depth - 1)
+        square = self.matrix(n, n, depth - 1)
+        choices: list[Callable[[], Any]] = [
+            lambda: sp.Trace(square),
+            lambda: sp.Trace(sp.MatMul(x.T, square, y)),
+            lambda: DotProduct(x, y),
+            lambda: sp.Determinant(self._regular(n, depth - 1)),
+            lambda: sp.sin(self.scalar(depth - 1)),
+            lambda: self.scalar(depth - 1) * self.scalar(depth - 1),
+            lambda: self.scalar(depth - 1) + 2 * self.scalar(depth - 1),
+            lambda: sp.exp(-(sp.Trace(square) ** 2)),
+            lambda: sp.tanh(sp.Trace(KroneckerProduct(square, self.matrix(N, N, depth - 2)))),
+            lambda: self.symbol(sp.Integer(2), sp.Integer(3))[1, draw.randrange(3)],
+            lambda: sg.norm(self._away_from_zero(x, n)),
+            lambda: sg.logdet(self._regular(n, depth - 1)),
+            lambda: sg.logsumexp(x) if self.sizes.get(n, n) else A,
+            lambda: sp.log(1 + sp.Trace(x.T * x)),
+        ]
+        return draw.choice(choices)()
+
+    def _away_from_zero(self, x: Any, n: Any) -> Any:
+        return sp.BlockMatrix([[x], [sp.OneMatrix(2, 1)]])
+
+    def _regular(self, n: Any, depth: int) -> Any:
+        """Far from singular: entries below 1 beside 6 on the diagonal."""
+        inside = self.matrix(n, n, depth).applyfunc(sp.sin)
+        return 6 * sp.Identity(n) + inside
+
+    def _leaf(self, rows: Any, columns: Any) -> Any:
+        constants = [sp.OneMatrix(rows, columns), sp.ZeroMatrix(rows, columns)]
+        if rows == columns:
+            constants.append(sp.Identity(rows))
+        return self.draw.choice(constants) if self.draw.random() < 0.12 else self.symbol(rows, columns)
+
+    def _sum(self, rows: Any, columns: Any, depth: int) -> Any:
+        terms = [self.matrix(rows, columns, depth) for _ in range(self.draw.choice([2, 2, 3]))]
+        return sp.MatAdd(*[self.draw.choice([1, -1, 2, sp.Rational(1, 3)]) * x for x in terms])
+
+    def _product(self, rows: Any, columns: Any, depth: int) -> Any:
+        inner = [self.size() for _ in range(self.draw.choice([1, 1, 2]))]
+        sizes = [rows, *inner, columns]
+        factors = [self.matrix(r, c, depth) for r, c in zip(sizes, sizes[1:], strict=False)]
+        return sp.MatMul(*factors, evaluate=False)
+
+    def _scaled(self, rows: Any, columns: Any, depth: int) -> Any:
+        return self.scalar(depth) * self.matrix(rows, columns, depth)
+
+    def _hadamard(self, rows: Any, columns: Any, depth: int) -> Any:
+        x = self.matrix(rows, columns, depth)
+        if self.draw.random() < 0.3:
+            return sp.HadamardPower(x, self.draw.choice([2, 3]))
+        return sp.HadamardProduct(x, self.matrix(rows, columns, depth), evaluate=False)
+
+    def _transposed(self, rows: Any, columns: Any, depth: int) -> Any:
+        return sp.Transpose(self.matrix(columns, rows, depth))
+
+    def _applied(self, rows: Any, columns: Any, depth: int) -> Any:
+        if rows == columns == 1:  # SymPy would write the entry, and sums over indices for it
+            return self.symbol(rows, columns)
+        function = sp.Lambda(T, self.draw.choice(FUNCTIONS)(T))
+        return ElementwiseApplyFunction(function, self.matrix(rows, columns, depth))
+
+    def _blocks(self, rows: Any, columns: Any, depth: int) -> Any:
+        """A row of blocks times a column of blocks."""
+        inner = [self.size(), self.size()]
+        left = sp.BlockMatrix([[self.matrix(rows, k, depth) for k in inner]])
+        right = sp.BlockMatrix([[self.matrix(k, columns, depth)] for k in inner])
+        return sp.MatMul(left, right, evaluate=False)
+
+    def _functions(self, rows: Any, columns: Any, depth: int) -> Any:
+        x, axis = self.matrix(rows, columns, depth), self.draw.choice([0, 1])
+        if self.sizes.get((rows, columns)[axis], 1) == 0:
+            return x
+        choices = [lambda: sg.softmax(x, axis), lambda: sg.log_softmax(x, axis)]
+        if columns == 1:
+            choices.append(lambda: sg.logsumexp(self.matrix(rows, sp.Integer(2), depth), axis=1))
+        return self.draw.choice(choices)()
+
+    def _power(self, rows: Any, columns: Any, depth: int) -> Any:
+        return sp.MatPow(self.matrix(rows, rows, depth), self.draw.choice([2, 3]))
+
+    def _inverse(self, rows: Any, columns: Any, depth: int) -> Any:
+        return sp.MatPow(self._regular(rows, depth), self.draw.choice([-1, -1, -2]))
+
+    def _diagonal(self, rows: Any, columns: Any, depth: int) -> Any:
+        if self.draw.random() < 0.3:
+            return DiagonalMatrix(self.matrix(rows, rows, depth))
+        return DiagMatrix(self.symbol(rows, ONE))  # of a zero vector SymPy's doit returns the vector
+
+    def _diagonal_of(self, rows: Any, columns: Any, depth: int) -> Any:
+        return DiagonalOf(self.matrix(rows, rows, depth))
+
+    def _solved(self, rows: Any, columns: Any, depth: int) -> Any:
+        return sg.solve(self._regular(rows, depth), self.matrix(rows, columns, depth))
+
+    def _kronecker(self, rows: Any, columns: Any, depth: int) -> Any:
+        parts = self.matrix(rows, ONE, depth), self.matrix(ONE, columns, depth)
+        return KroneckerProduct(*self.draw.sample(parts, 2))
+
+    def _slice(self, rows: Any, columns: Any, depth: int) -> Any:
+        start, step = self.draw.choice([(0, 1), (1, 1), (1, 2), (3, 1)])
+        return self.symbol(sp.Integer(5), columns)[start : start + 2 * step : step, :]
+
+    def _explicit(self, rows: Any, columns: Any, depth: int) -> Any:
+        return sp.ImmutableMatrix(2, 2, [A, self.scalar(depth - 1), 1, sp.sin(B)])
+
+
+def values_of(e: Any, sizes: Mapping[Any, int], draw: random.Random) -> dict[Any, Any]:
+    """Numbers for its symbols."""
+    numbers = np.random.default_rng(draw.randrange(2**32))
+    values: dict[Any, Any] = {}
+    for s in sorted(e.atoms(sp.MatrixSymbol), key=str):
+        values[s] = 0.6 * numbers.normal(size=[int(n.xreplace(dict(sizes))) for n in s.shape])
+    return values | {s: numbers.normal() for s in (A, B) if e.has(s)}
+
+
+def check(draw: random.Random, index: int) -> Outcomes:
+    """One random expression, a third of them scalars, at one point."""
+    tree = Tree(draw)
+    depth = draw.randint(1, DEEPEST)
+    try:
+        e = tree.scalar(depth) if index % 3 == 0 else tree.matrix(tree.size(), tree.size(), depth)
+        assert not e.is_Matrix or len(e.shape) == 2
+    except (
+        AttributeError,
+        TypeError,
+        NotImplementedError,
+    ):  # SymPy's own: a shape of Python's ints, a product of 1 x 1
+        return {"fuzz_matrix": Outcome(numbers={"not made": 1})}
+    if e.has(sp.Sum):  # an entry of a product, which SymPy writes in index notation
+        return {"fuzz_matrix": Outcome(numbers={"not made": 1})}
+    return {"fuzz_matrix": outcome_of(e, tree.sizes, values_of(e, tree.sizes, draw), draw)}
+
+
+def outcome_of(e: Any, sizes: Mapping[Any, int], values: Mapping[Any, Any], draw: random.Random) -> Outcome:
+    """Value, and gradients at some entries and along one direction of each symbol."""
+    numbers = np.random.default_rng(draw.randrange(2**32))
+    with np.errstate(all="ignore"):
+        exact = np.real(Interpreter(values, sizes)(e))
+    weights = numbers.normal(size=np.shape(exact))
+    directions = {x: list(_directions(np.shape(v), numbers, draw)) for x, v in values.items()}
+
+    def stepped(at: Mapping[Any, Any]) -> list[Any]:
+        found = []
+        for x, some in directions.items():
+            for direction in some:
+                moved = Interpreter({**at, x: at[x] + 1j * STEP * direction}, sizes)(e)
+                found.append(np.sum(np.imag(moved) * weights) / STEP)
+        return [*np.ravel(np.real(Interpreter(at, sizes)(e))), *found]
+
+    with np.errstate(all="ignore"):
+        expected = stepped(values)
+    if not np.all(np.abs(expected) < LARGE):
+        return Outcome(skipped=1)
+    value, gradients = value_and_gradients(e, values, sizes, weights)
+    try:
+        assert_shape(value, e, sizes)
+        for x, g in gradients.items():
+            assert_shape(g, x, sizes)
+    except AssertionError as error:
+        return Outcome(failure=f"shape {error}")
+    ours = [*np.ravel(value)]
+    for x, some in directions.items():
+        g = gradients.get(x, 0.0)
+        ours += [np.sum(np.reshape(g, np.shape(d)) * d) if x in gradients else 0.0 for d in some]
+    worst = difference(ours, expected)
+    if not worst < TOLERANCE:
+        shaken = {x: v * (1 + 2.0**-52 * numbers.choice([-1.0, 1.0], size=np.shape(v))) for x, v in values.items()}
+        with np.errstate(all="ignore"):
+            movement = difference(stepped(shaken), expected)
+        if worst < SHAKEN * movement < 1e-4:
+            return Outcome(numbers={"ill-conditioned": 1})
+        return Outcome(worst, f"error {worst:.1e}: {e} at {dict(sizes)}, ours {ours}, reference {expected}"[:2000])
+    return Outcome(worst)
+
+
+def _directions(shape: tuple[int, ...], numbers: np.random.Generator, draw: random.Random) -> Any:
+    yield numbers.normal(size=shape)
+    for _ in range(ENTRIES if np.prod(shape) else 0):
+        unit = np.zeros(shape)
+        unit[tuple(draw.randrange(n) for n in shape)] = 1.0
+        yield unit
+
+
+GROUPS = [Group("fuzz_matrix", 2_000, check)]
