@@ -357,8 +357,10 @@ def spread(x: Node, labels: Sequence[Hashable], output: Sequence[Hashable], size
 
 @dataclass(frozen=True)
 class Spread(Op):
-    """Truth values or integers with axes in another order, and the same along new axes. axes[k]: where axis k goes; two may go to
-    one place, and its diagonal is read."""
+    """Truth values or integers with axes in another order, and the same along new axes. axes[k]: where axis k goes.
+
+    Of two that go to one place, the diagonal is read.
+    """
 
     axes: tuple[int, ...]
     shape: tuple[Size, ...]

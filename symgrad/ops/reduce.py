@@ -205,8 +205,10 @@ class Softmax(Op):
         kept = x.shape[: x.ndim - self.axes]
         flat = np.reshape(x, (*kept, prod(x.shape[len(kept) :])))
         if numbers is not np:
-            rows = _entrywise(lambda row: _shares([numbers.exp(v) for v in row]), flat)
-            return np.array(list(rows.flat), object).reshape(x.shape)
+            shares = np.empty(flat.shape, object)
+            for index in np.ndindex(*flat.shape[:-1]):
+                shares[index] = _shares([numbers.exp(v) for v in flat[index]])
+            return shares.reshape(x.shape)
         largest = np.max(flat.real, axis=-1, keepdims=True, initial=-np.inf)
         e = np.exp(flat - largest)
         return (e / e.sum(axis=-1, keepdims=True)).reshape(x.shape)

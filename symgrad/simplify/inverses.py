@@ -123,12 +123,9 @@ def scale_and_matrix(x: Node) -> tuple[Node | None, Node]:
     c, rest = scale_of(x)
     scale = x.graph.node(c)
     op = rest.op
-    if (
-        isinstance(op, Contract)
-        and op.labels.count(()) == 1
-        and op.labels.count(op.output) == 1
-        and len(op.labels) == 2
-    ):
-        s, y = rest.inputs if op.labels[0] == () else reversed(rest.inputs)
+    if not isinstance(op, Contract) or op.embeds or len(op.labels) != 2:
+        return (None, x) if c == 1 else (scale, rest)
+    if () in op.labels and op.output in op.labels:
+        s, y = rest.inputs if not rest.inputs[0].type.shape else reversed(rest.inputs)
         return scale * s, y
     return (None, x) if c == 1 else (scale, rest)
