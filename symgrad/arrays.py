@@ -12,6 +12,7 @@ from sympy.tensor.array.expressions import ArrayElement, ArraySymbol
 from sympy.tensor.indexed import Indexed, IndexedBase
 
 from symgrad.errors import UnsupportedExpression
+from symgrad.inference import index_arrays, infer_shapes
 from symgrad.size import subexpressions
 from symgrad.types import Size, Type, as_size
 
@@ -61,12 +62,19 @@ def whole_arrays(expressions: Sequence[Any], declared: Iterable[Any] = ()) -> se
 
 
 def array_types(expressions: Sequence[Any], declared: Iterable[Any] = ()) -> dict[Any, Type]:
-    """The types of the arrays that are one value each. Raises UnsupportedExpression for one without a shape."""
+    """The types of the arrays that are one value each; where a shape was not given, as the indices tell; of integers,
+    those that are read for indices. Raises UnsupportedExpression for one whose shape is not known."""
+    whole = whole_arrays(expressions, declared)
+    if not whole:
+        return {}
+    told = infer_shapes(expressions) if any(array_shape(a) is None for a in whole) else {}
+    integers = index_arrays(expressions)
     types = {}
-    for array in whole_arrays(expressions, declared):
-        if array_shape(array) is None:
+    for array in whole:
+        if array_shape(array) is None and array not in told:
             raise UnsupportedExpression("an array without a shape", got=array, hint="IndexedBase(name, shape=(n,))")
-        types[array] = array_type(array)
+        type_ = array_type(array, told.get(array))
+        types[array] = type_._replace(dtype="i8") if array in integers else type_
     return types
 
 
@@ -76,3 +84,8 @@ def holds_indices(expressions: Sequence[Any]) -> bool:
         isinstance(e, ExprWithLimits) or (isinstance(e, ELEMENTS) and not is_element(e))
         for e in subexpressions(*[e for e in expressions if isinstance(e, sp.Basic)])
     )
+
+
+def array_of(e: Any) -> Any:
+    """The array of which this is an entry; anything else as it is."""
+    return e.args[0] if isinstance(e, ELEMENTS) and is_array(e.args[0]) else e

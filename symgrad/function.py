@@ -76,7 +76,7 @@ class Function:
         arguments = declare(graph, declared, whole)
         self.dtype = _element_type(dtype)
         with graph.growing():
-            nodes = convert_all(graph, expressions)
+            nodes = convert_all(graph, expressions, whole)
             for node in nodes:
                 if node.type.dtype == "b1":
                     raise UnsupportedExpression(
@@ -295,7 +295,7 @@ class Function:
     def outputs(self) -> Any:
         """The formulas as SymPy expressions, nested as the result is: an explicit array is an immutable matrix or
         array, one of any size a matrix expression, or an expression in indices."""
-        return self._build(to_sympy(self._elements()))
+        return self._build(to_sympy(self._elements(), like=self._declared()))
 
     def _declared(self) -> list[Any]:
         """For each element the variable, if any, as whose column or row it prints."""
@@ -309,7 +309,7 @@ class Function:
         return self.structure.build(leaves)
 
     def __str__(self) -> str:
-        return to_text(self.head, where_form(self._elements()), self._build)
+        return to_text(self.head, where_form(self._elements(), like=self._declared()), self._build)
 
     def __repr__(self) -> str:
         return f"<symgrad.Function {self.head}, {len(self.nodes)} nodes>"
@@ -323,7 +323,7 @@ class Function:
         """The formulas in LaTeX, with named intermediates where a tree would be long."""
         names = ", ".join(sp.latex(sp.sympify(a.declared)) for a in self.arguments)
         head = rf"\operatorname{{{self.name.replace('_', chr(92) + '_')}}}\left({names}\right)"
-        return to_latex(head, where_form(self._elements()), self._build)
+        return to_latex(head, where_form(self._elements(), like=self._declared()), self._build)
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"

@@ -328,7 +328,7 @@ ERRORS: list[tuple[Any, type[SymgradError], str]] = [
     (sp.Symbol, UnsupportedExpression, "this is no SymPy expression, got "),
     (sp.Interval(0, 1), UnsupportedExpression, "this is no SymPy expression, got Interval"),
     (sp.Poly(X**2, X), UnsupportedExpression, "this is no SymPy expression, got Poly"),
-    (W[N], UnsupportedExpression, "an array without a shape"),
+    (W[N], UnsupportedExpression, "the shape of w does not follow"),
     (sp.Idx("i"), UnsupportedExpression, "the index i is not bound"),
     (sp.Order(X), UnsupportedExpression, "Order has no meaning here"),
     (sp.rootof(X**5 - X + 1, 0), UnsupportedExpression, "ComplexRootOf has no meaning here"),

@@ -21,7 +21,7 @@ from symgrad.ops.logic import Relation
 from symgrad.ops.position import extent, positions
 from symgrad.ops.select import select
 from symgrad.ops.view import Place, view
-from symgrad.ranges import Affine, affine, check_inside, extremes, is_nonnegative
+from symgrad.ranges import Affine, Range, affine, check_inside, extremes, is_nonnegative
 from symgrad.types import Size, as_size
 
 # -- indices as numbers -----------------------------------------------------------------------------------------------
@@ -233,13 +233,15 @@ def _may_leave(state: State, e: Any, index: _Index, scope: Scope) -> bool:
     return mask is Mask.BRANCH or not plain
 
 
-def _better_limits(form: Affine, ranges: Mapping[Any, Any], size: Size) -> str | None:
-    """Limits that would do, of a single index with a step of 1."""
+def _better_limits(form: Affine, ranges: Mapping[Any, Range], size: Size) -> str | None:
+    """Limits that would do, of a single index with a step of 1: those it has, where they are not wrong."""
     if list(form.terms.values()) != [1]:
         return None
-    (s,) = form.terms
+    ((s, range_),) = ranges.items()
     low, high = as_size(-form.offset), as_size(size - 1 - form.offset)
-    return f"indices count from 0: ({s}, {low}, {high}) runs over the axis"
+    low = low if is_nonnegative(as_size(low - range_.low)) else range_.low
+    high = range_.high if is_nonnegative(as_size(high - range_.high)) else high
+    return f"indices count from 0: ({s}, {low}, {high}) stays inside"
 
 
 # -- deltas -----------------------------------------------------------------------------------------------------------
