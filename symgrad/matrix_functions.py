@@ -20,13 +20,16 @@ def _no_derivative(e: Any, x: Any) -> Any:
         raise UnsupportedExpression(
             "SymPy has no derivative of this",
             got=e,
-            hint="take the gradient by symgrad.grad, or write explicit entries first: .doit()",
+            hint="take the gradient by symgrad.grad, or write explicit entries first: .as_explicit()",
         )
     return sp.S.Zero
 
 
 class ScalarOfMatrix(sp.Expr):
-    """A number that is a function of a matrix; `word` names it, `doit` writes it out for integer sizes."""
+    """A number that is a function of a matrix; `word` names it, `as_explicit` writes it out for integer sizes.
+
+    `doit` does so of an explicit matrix only: SymPy calls it for every product.
+    """
 
     word: ClassVar[str]
     is_commutative = True
@@ -45,9 +48,17 @@ class ScalarOfMatrix(sp.Expr):
         """The value from the matrix's entries."""
         raise NotImplementedError
 
+    def of_matrix(self, x: Any) -> Any:
+        """The value of an explicit matrix."""
+        return self.of_entries(x.flat())
+
+    def as_explicit(self) -> Any:
+        """The formula in the entries of the matrix, whose sizes are numbers."""
+        return self.of_matrix(self.arg.as_explicit())
+
     def doit(self, **hints: Any) -> Any:
         x = self.arg.doit(**hints) if hints.get("deep", True) else self.arg
-        return self.of_entries(x.as_explicit().flat()) if has_integer_sizes(x) else self.func(x)
+        return self.of_matrix(x) if isinstance(x, sp.MatrixBase) else self.func(x)
 
     def _eval_derivative(self, x: Any) -> Any:
         return _no_derivative(self, x)
@@ -75,12 +86,13 @@ class MatrixOfMatrix(sp.MatrixExpr):
         raise NotImplementedError
 
     def as_explicit(self) -> Any:
-        return self.explicit(*[a.doit().as_explicit() for a in self.args if a.is_Matrix]).as_immutable()
+        """The matrix of formulas in the entries of the arguments, whose sizes are numbers."""
+        return self.explicit(*[a.as_explicit() for a in self.args if a.is_Matrix]).as_immutable()
 
     def doit(self, **hints: Any) -> Any:
         args = [a.doit(**hints) for a in self.args] if hints.get("deep", True) else self.args
         e = self.func(*args)
-        return e.as_explicit() if all(has_integer_sizes(a) for a in args if a.is_Matrix) else e
+        return e.as_explicit() if all(isinstance(a, sp.MatrixBase) for a in args if a.is_Matrix) else e
 
     def _entry(self, i: Any, j: Any, **kwargs: Any) -> Any:
         if has_integer_sizes(self) and sp.sympify(i).is_Integer and sp.sympify(j).is_Integer:
@@ -217,9 +229,8 @@ class LogDet(ScalarOfMatrix):
     def __new__(cls, x: Any) -> Any:
         return super().__new__(cls, square(cls.word, x))
 
-    def doit(self, **hints: Any) -> Any:
-        x = self.arg.doit(**hints) if hints.get("deep", True) else self.arg
-        return sp.log(sp.Abs(x.as_explicit().det())) if has_integer_sizes(x) else self.func(x)
+    def of_matrix(self, x: Any) -> Any:
+        return sp.log(sp.Abs(x.det()))
 
     def _latex(self, printer: Any) -> str:
         return rf"\log\left|{printer._print(self.arg)}\right|"

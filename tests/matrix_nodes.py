@@ -7,16 +7,15 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
+from sympy.tensor.array.expressions import ArraySymbol
 
+from symgrad.arrays import array_type
 from symgrad.derivatives import build_grad
 from symgrad.evaluate import evaluate
-from symgrad.from_matrix import CONVERT, MATRIX_RULES, parts_of
-from symgrad.from_sympy import scalars
+from symgrad.from_sympy import convert_all
 from symgrad.graph import Graph, Node
 from symgrad.ops.contract import contract
-from symgrad.ops.elementwise import OPERATIONS
 from symgrad.ops.leaf import Input
-from symgrad.ops.position import extent
 from symgrad.types import Type
 from tests.matrix_oracle import STEP, Interpreter
 
@@ -24,44 +23,10 @@ Sizes = Mapping[Any, int]
 
 
 def nodes_of(graph: Graph, expressions: Sequence[Any]) -> list[Node]:
-    """The nodes of expressions, arguments first."""
-    roots = [e.as_immutable() if isinstance(e, sp.MatrixBase) else sp.sympify(e) for e in expressions]
-    nodes: dict[Any, Node] = {}
-    stack = [(e, False) for e in roots]
-    while stack:
-        e, ready = stack.pop()
-        if e in nodes:
-            continue
-        parts: Sequence[Any] | None = parts_of(e)
-        if parts is None:
-            parts = () if e.is_Symbol else e.args
-            if isinstance(e, sp.Piecewise):
-                parts = [part for pair in e.args for part in pair]
-        if not ready:
-            stack += [(e, True), *[(part, False) for part in parts]]
-            continue
-        rule = next((MATRIX_RULES[kind] for kind in type(e).__mro__ if kind in MATRIX_RULES), None)
-        if rule is not None:
-            nodes[e] = rule(graph, e, [nodes[part] for part in parts])
-        elif e.is_Symbol:
-            nodes[e] = extent(graph, e) if e.is_integer else graph.add(Input(e))
-        else:
-            nodes[e] = _scalar(graph, e, parts, nodes)
-    return [nodes[e] for e in roots]
-
-
-def _scalar(graph: Graph, e: Any, parts: Sequence[Any], nodes: Mapping[Any, Node]) -> Node:
-    for kind in type(e).__mro__:
-        if kind in scalars.RULES:
-            exact = isinstance(e, (sp.Add, sp.Mul))
-            inputs: list[Any] = [scalars.rational(a) if exact and a.is_Rational else nodes[a] for a in parts]
-            return scalars.RULES[kind](graph, e, inputs)
-        if kind in OPERATIONS:
-            return OPERATIONS[kind].from_sympy(e, *[nodes[a] for a in parts])
-    raise NotImplementedError(type(e).__name__)
-
-
-CONVERT[:] = [nodes_of]
+    """The nodes of expressions, in which matrices are whole arrays, and their sizes are sizes."""
+    roots = [e.as_immutable() if isinstance(e, sp.MatrixBase) else e for e in expressions]
+    arrays = {x: array_type(x) for e in roots for x in e.atoms(sp.MatrixSymbol, ArraySymbol)}
+    return convert_all(graph, roots, arrays)
 
 
 def inputs_of(graph: Graph, values: Mapping[Any, Any], sizes: Sizes) -> dict[Node, Any]:
@@ -85,7 +50,8 @@ def value_and_gradients(e: Any, values: Mapping[Any, Any], sizes: Sizes, weights
     gradients = build_grad(target, list(inputs))
     shape = [int(sp.sympify(n).xreplace(dict(sizes))) for n in node.type.shape]
     everything = {**inputs, seed: np.reshape(weights, shape)[()]}
-    for size, number in sizes.items():  # what no array is left to tell
+    for size, number in sizes.items():  # what no array is left to tell; without arrays n is a variable
+        everything[graph.add(Input(size))] = np.float64(number)
         everything[graph.add(Input(sp.Dummy(), Type("f8", (size,))))] = np.zeros(number)
     value, *numbers = evaluate([node, *gradients], everything)
     return value, {x.op.variable: g for x, g in zip(inputs, numbers, strict=True)}  # type: ignore[attr-defined]

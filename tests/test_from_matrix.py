@@ -302,7 +302,10 @@ ARRAYS: dict[str, tuple[Any, Callable[[Any], Any]]] = {
     "reshape of a matrix": (Reshape(A, (n * m,)), lambda v: v[A].reshape(12)),
     "zeros and ones": (ArrayAdd(P, OneArray(n, m, p), ZeroArray(n, m, p)), lambda v: v[P] + 1),
     "an axis of size 1 stays": (ArrayTensorProduct(U, x), lambda v: np.multiply.outer(v[U], v[x])),
-    "explicit array": (sp.ImmutableDenseNDimArray([[[a, 1], [2, b]]]), lambda v: np.array([[[v[a], 1], [2, v[b]]]])),
+    "explicit array": (
+        ArrayAdd(sp.ImmutableDenseNDimArray([[[a, 1], [2, b]]]), OneArray(1, 2, 2)),
+        lambda v: np.array([[[v[a] + 1, 2], [3, v[b] + 1]]]),
+    ),
 }
 
 

@@ -163,11 +163,11 @@ def test_cholesky_and_its_derivative_along_a_symmetric_direction() -> None:
 @pytest.mark.parametrize(
     "e", [softmax(Y), softmax(Y, 0), log_softmax(Y), logsumexp(Y, 0), logsumexp(Y), norm(Y), solve(T, Y), logdet(T)]
 )
-def test_doit_writes_out_the_entries(e: Any) -> None:
+def test_as_explicit_writes_out_the_entries(e: Any) -> None:
     values: dict[Any, Any] = {}
     for symbol in (Y, T):
         values |= {symbol[index]: VALUES[symbol][index] for index in np.ndindex(*VALUES[symbol].shape)}
-    written = e.doit()
+    written = e.as_explicit()
     graph = Graph()
     (node,) = nodes_of(graph, [e])
     (value,) = evaluate([node], inputs_of(graph, VALUES, SIZES))
@@ -175,14 +175,20 @@ def test_doit_writes_out_the_entries(e: Any) -> None:
     assert difference(value, explicit) < 1e-13
 
 
-def test_doit_of_cholesky_is_cholesky() -> None:
-    written = cholesky(T).doit().xreplace({T[i, j]: VALUES[T][i, j] for i in range(2) for j in range(2)})
+def test_explicit_cholesky_is_cholesky() -> None:
+    written = cholesky(T).as_explicit().xreplace({T[i, j]: VALUES[T][i, j] for i in range(2) for j in range(2)})
     assert np.allclose(np.array(written, float), np.linalg.cholesky(VALUES[T]))
 
 
 def test_doit_of_extremes() -> None:
     assert maximum(sp.Matrix([[1, 5], [7, 2]])).doit() == 7
     assert minimum(sp.Matrix([[1, 5], [7, 2]]), axis=0).doit() == sp.Matrix([[1, 2]])
+
+
+@pytest.mark.parametrize("e", [softmax(Y), norm(Y) * Y, solve(T, Y), logdet(T) * T, logsumexp(Y, 0)])
+def test_a_product_leaves_it_as_it_is(e: Any) -> None:
+    """SymPy calls doit for every product."""
+    assert (2 * e).has(type(e.args[0]) if e.is_MatMul else type(e))
 
 
 def test_doit_of_symbolic_sizes_is_itself() -> None:
