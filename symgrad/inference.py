@@ -4,19 +4,25 @@ arrays are read for indices.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sympy as sp
 from sympy.functions.elementary.piecewise import ExprCondPair
+from sympy.tensor.array.expressions import ArraySymbol, OneArray, ZeroArray
 from sympy.tensor.indexed import Idx, Indexed, IndexedBase
 
+from symgrad.entries import Entries
 from symgrad.errors import UnsupportedExpression
 from symgrad.ranges import ELEMENTS, Range, affine, extremes, is_nonnegative, limit_range, own_range
 from symgrad.size import subexpressions
-from symgrad.types import Size, as_size
+from symgrad.types import Size, Type, as_size
 
 Ranges = Mapping[Any, Range]
+SHAPED = (
+    *(sp.MatrixSymbol, sp.Identity, sp.ZeroMatrix, sp.OneMatrix, sp.FunctionMatrix),
+    *(ArraySymbol, IndexedBase, ZeroArray, OneArray),
+)
 
 
 def index_arrays(expressions: Sequence[Any]) -> set[Any]:
@@ -38,11 +44,39 @@ def infer_shapes(expressions: Sequence[Any]) -> dict[Any, tuple[Size, ...]]:
     """
     told: dict[Any, list[tuple[list[Size | None], bool]]] = {}
     whole: set[Any] = set()
+    sizes = size_symbols([e for e in expressions if isinstance(e, sp.Basic)])
     for e, ranges, sure in _entries(expressions):
-        told.setdefault(e.base, []).append((_sizes_told(e, ranges), sure))
+        told.setdefault(e.base, []).append((_sizes_told(e, ranges, sizes), sure))
         if not all(i.is_Integer for i in e.indices):  # one that is read at numbers only is so many scalars
             whole.add(e.base)
     return {base: _shape(base, rows) for base, rows in told.items() if base in whole}
+
+
+def size_symbols(expressions: Sequence[Any], arrays: Mapping[Any, Type] | None = None) -> frozenset[Any]:
+    """The symbols in shapes and limits, but for the indices among them."""
+    found: set[Any] = set()
+    bound: set[Any] = set()
+    for type_ in (arrays or {}).values():
+        _add(found, type_.shape)
+    for e in subexpressions(*expressions):
+        if isinstance(e, SHAPED):
+            _add(found, e.shape or ())
+        elif isinstance(e, Idx):
+            _add(found, [n for n in (e.lower, e.upper) if n is not None])
+        elif isinstance(e, Entries):
+            _add(found, e.shape)
+            bound.update(e.indices)
+        elif getattr(e, "limits", None):
+            for limit in e.limits:
+                bound.add(limit.args[0])
+                _add(found, limit.args[1:])
+    return frozenset(s for s in found if not isinstance(s, Idx)) - bound
+
+
+def _add(found: set[Any], sizes: Iterable[Any]) -> None:
+    for n in sizes:
+        if isinstance(n, sp.Basic):
+            found |= n.atoms(sp.Symbol)
 
 
 def _entries(expressions: Sequence[Any]) -> Iterator[tuple[Any, Ranges, bool]]:
@@ -73,13 +107,13 @@ def _entries(expressions: Sequence[Any]) -> Iterator[tuple[Any, Ranges, bool]]:
             stack.extend((a, ranges, sure and not isinstance(e, ExprCondPair)) for a in e.args)
 
 
-def _sizes_told(e: Any, ranges: Ranges) -> list[Size | None]:
+def _sizes_told(e: Any, ranges: Ranges, sizes: frozenset[Any]) -> list[Size | None]:
     """The least sizes that the entry can be of; None: it does not tell."""
     found: list[Size | None] = []
     for index in e.indices:
         form = affine(index, ranges)
         boxes = len(form.terms) < 2 or all(ranges[s].is_box for s in form.terms)
-        loose = isinstance(form.offset, sp.Expr) and any(isinstance(s, Idx) for s in form.offset.atoms(Idx))
+        loose = isinstance(form.offset, sp.Expr) and not form.offset.free_symbols <= sizes
         found.append(as_size(extremes(form, ranges)[1] + 1) if boxes and not form.gathers and not loose else None)
     return found
 

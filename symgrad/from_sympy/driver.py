@@ -24,12 +24,13 @@ from symgrad.entries import Entries
 from symgrad.errors import ExpressionError, ShapeError, UnsupportedExpression
 from symgrad.from_matrix import CONVERT, MATRIX_RULES, parts_of
 from symgrad.from_sympy import indexed, reductions
-from symgrad.from_sympy.free_indices import free_indices, size_symbols
+from symgrad.from_sympy.free_indices import free_indices
 from symgrad.from_sympy.leaves import as_expression, is_variable, unsupported
 from symgrad.from_sympy.scalars import RULES, piecewise, rational, structure
 from symgrad.from_sympy.scope import Labelled, Scope, Scopes
 from symgrad.from_sympy.state import Child, Kind, State
 from symgrad.graph import Exact, Graph, Node
+from symgrad.inference import size_symbols
 from symgrad.ops.contract import contract
 from symgrad.ops.elementwise import OPERATIONS, Elementwise
 from symgrad.ops.logic import truth
@@ -228,7 +229,8 @@ def _close_piecewise(state: State, e: Any, scope: Scope, note: Any, values: Sequ
     graph = state.graph
     always = truth(graph, True)
     if scope.is_root:
-        nodes, labels = [value.node for value in values], ()
+        labels: tuple[int, ...] = ()
+        nodes = [value.node for value in values]
     else:
         _, labels = state.scopes.aligned(values)
         nodes = [v.node if v.node is always else state.scopes.spread(v, labels) for v in values]

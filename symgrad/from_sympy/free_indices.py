@@ -1,53 +1,18 @@
-"""The free indices of an expression, in alphabetical order, with their ranges; and the symbols of sizes."""
+"""The free indices of an expression, in alphabetical order, with their ranges."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sympy as sp
-from sympy.tensor.array.expressions import ArraySymbol, OneArray, ZeroArray
-from sympy.tensor.indexed import Idx, IndexedBase
+from sympy.tensor.indexed import Idx
 
 from symgrad.arrays import is_array, is_element
-from symgrad.entries import Entries
 from symgrad.errors import ShapeError, UnsupportedExpression
 from symgrad.from_sympy.scope import Scopes
 from symgrad.ranges import ELEMENTS, Range, own_range
-from symgrad.size import subexpressions
 from symgrad.types import Size, Type, as_size
-
-SHAPED = (
-    *(sp.MatrixSymbol, sp.Identity, sp.ZeroMatrix, sp.OneMatrix, sp.FunctionMatrix),
-    *(ArraySymbol, IndexedBase, ZeroArray, OneArray),
-)
-
-
-def size_symbols(expressions: Sequence[Any], arrays: Mapping[Any, Type]) -> frozenset[Any]:
-    """The symbols in shapes and limits, but for the indices among them."""
-    found: set[Any] = set()
-    bound: set[Any] = set()
-    for type_ in arrays.values():
-        _add(found, type_.shape)
-    for e in subexpressions(*expressions):
-        if isinstance(e, SHAPED):
-            _add(found, e.shape or ())
-        elif isinstance(e, Idx):
-            _add(found, [n for n in (e.lower, e.upper) if n is not None])
-        elif isinstance(e, Entries):
-            _add(found, e.shape)
-            bound.update(e.indices)
-        elif getattr(e, "limits", None):
-            for limit in e.limits:
-                bound.add(limit.args[0])
-                _add(found, limit.args[1:])
-    return frozenset(s for s in found if not isinstance(s, Idx)) - bound
-
-
-def _add(found: set[Any], sizes: Iterable[Any]) -> None:
-    for n in sizes:
-        if isinstance(n, sp.Basic):
-            found |= n.atoms(sp.Symbol)
 
 
 def free_indices(e: Any, scopes: Scopes, arrays: Mapping[Any, Type], sizes: frozenset[Any]) -> list[tuple[Any, Range]]:
@@ -130,6 +95,3 @@ def _outermost_first(e: Any) -> list[Any]:
             order.append(part)
             stack.extend(reversed(part.args))
     return order
-
-
-__all__ = ["free_indices", "size_symbols"]

@@ -239,8 +239,9 @@ def _better_limits(form: Affine, ranges: Mapping[Any, Range], size: Size) -> str
         return None
     ((s, range_),) = ranges.items()
     low, high = as_size(-form.offset), as_size(size - 1 - form.offset)
-    low = low if is_nonnegative(as_size(low - range_.low)) else range_.low
-    high = range_.high if is_nonnegative(as_size(high - range_.high)) else high
+    if form.offset != 0 or range_.size != size:  # as many as the axis has: all of them are meant
+        low = low if is_nonnegative(as_size(low - range_.low)) else range_.low
+        high = range_.high if is_nonnegative(as_size(high - range_.high)) else high
     return f"indices count from 0: ({s}, {low}, {high}) stays inside"
 
 
