@@ -18,6 +18,7 @@ from symgrad.ops.contract import Contract
 from symgrad.ops.leaf import Input, Leaf
 from symgrad.ops.linear_algebra import Factorisation
 from symgrad.ops.rounding import Step
+from symgrad.ops.view import View
 from symgrad.printers import Latex, Text
 from symgrad.size import subexpressions
 from symgrad.to_sympy import TIDY, has_arrays, has_small_numbers, to_sympy, tree_sizes
@@ -94,11 +95,15 @@ def _is_mask(node: Node) -> bool:
 
 
 def _is_short(node: Node) -> bool:
-    """A leaf, a multiple of one, a power or transpose of one: repeating it is clearer than naming it."""
+    """A leaf, a multiple, power, transpose or window of one: repeating it is clearer than naming it."""
     if isinstance(node.op, Leaf):
         return True
-    small = isinstance(node.op, (Add, Power)) or (isinstance(node.op, Contract) and node.op.is_view)
-    return small and len(node.inputs) == 1 and isinstance(node.inputs[0].op, Leaf)
+    small = isinstance(node.op, (Add, Power, View)) or (isinstance(node.op, Contract) and node.op.is_view)
+    return (
+        small
+        and all(isinstance(x.op, Leaf) for x in node.inputs)
+        and (len(node.inputs) == 1 or isinstance(node.op, View))
+    )
 
 
 def _fresh(number: int, taken: set[str]) -> str:

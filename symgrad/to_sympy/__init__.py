@@ -17,6 +17,7 @@ from symgrad.to_sympy.arrays import ArrayWriter
 # Up to this many nodes as a tree SymPy's own evaluation tidies the result (x*x becomes x**2); above, it would cost
 # more than everything else together, and an n-ary Add is opened into its parent again and again: quadratic time.
 TIDY = 2_000
+DEEPEST = 200  # SymPy's evaluation recurses, several calls to a level: at 400 levels it reaches Python's limit
 LARGEST = 1_000  # a constant that SymPy may compute: its gamma is a number of 2,568 digits
 STEEPEST = 1_000  # a power of powers that SymPy may expand
 
@@ -51,7 +52,16 @@ def has_arrays(nodes: Sequence[Node]) -> bool:
 
 def is_tidy(outputs: Sequence[Node], nodes: Sequence[Node]) -> bool:
     """May SymPy evaluate what is written?"""
-    return max(tree_sizes(outputs).values(), default=0) <= TIDY and has_small_numbers(nodes)
+    small = max(tree_sizes(outputs).values(), default=0) <= TIDY and depth(nodes) <= DEEPEST
+    return small and has_small_numbers(nodes)
+
+
+def depth(nodes: Sequence[Node]) -> int:
+    """The longest way from a node to a leaf."""
+    depths: dict[Node, int] = {}
+    for node in nodes:
+        depths[node] = 1 + max((depths[x] for x in node.inputs), default=0)
+    return max(depths.values(), default=0)
 
 
 def has_small_numbers(nodes: Sequence[Node]) -> bool:

@@ -9,6 +9,8 @@ import sympy as sp
 
 from symgrad.entries import Entries
 from symgrad.graph import Node, reachable
+from symgrad.ops.arithmetic import Add
+from symgrad.ops.contract import Contract
 from symgrad.ops.leaf import Input
 from symgrad.ops.position import Extent
 from symgrad.ops.view import Mapped
@@ -18,6 +20,8 @@ from symgrad.to_sympy.names import Names
 from symgrad.to_sympy.opened import entry
 from symgrad.to_sympy.terms import split, transposed
 
+MOST_DOUBLINGS = 10  # SymPy asks a multiple of a matrix for its shape by asking the matrix twice, and so on down
+
 
 class ArrayWriter:
     """Writes nodes as matrices if all inputs are matrices and no rank is above 2, else in index notation."""
@@ -25,7 +29,8 @@ class ArrayWriter:
     def __init__(self, outputs: Sequence[Node]):
         nodes = reachable(outputs)
         self.names = Names(symbol_names(nodes))
-        self.as_matrices = all(len(node.type.shape) <= 2 and _is_matrix(node) for node in nodes)
+        matrices = all(len(node.type.shape) <= 2 and _is_matrix(node) for node in nodes)
+        self.as_matrices = matrices and _doublings(nodes) <= MOST_DOUBLINGS
         self._given: dict[Node, Any] = {}  # the variables that stand for nodes with names
 
     def expression(self, node: Node, like: Any = None) -> Any:
@@ -63,6 +68,15 @@ class ArrayWriter:
         for node in below([output], self._given):
             forms[node] = matrix_form_of(node, [forms[x] for x in node.inputs], self.names)
         return forms[output]
+
+
+def _doublings(nodes: Iterable[Node]) -> int:
+    """How many multiples of matrices stand one in the other."""
+    depths: dict[Node, int] = {}
+    for node in nodes:
+        is_multiple = sum(bool(x.type.shape) for x in node.inputs) == 1 and isinstance(node.op, (Add, Contract))
+        depths[node] = is_multiple + max((depths[x] for x in node.inputs), default=0)
+    return max(depths.values(), default=0)
 
 
 def symbol_names(nodes: Iterable[Node]) -> set[str]:
