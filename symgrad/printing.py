@@ -98,12 +98,10 @@ def _is_short(node: Node) -> bool:
     """A leaf, a multiple, power, transpose or window of one: repeating it is clearer than naming it."""
     if isinstance(node.op, Leaf):
         return True
-    small = isinstance(node.op, (Add, Power, View)) or (isinstance(node.op, Contract) and node.op.is_view)
-    return (
-        small
-        and all(isinstance(x.op, Leaf) for x in node.inputs)
-        and (len(node.inputs) == 1 or isinstance(node.op, View))
-    )
+    if isinstance(node.op, View):
+        return all(isinstance(x.op, Leaf) for x in node.inputs)
+    small = isinstance(node.op, (Add, Power)) or (isinstance(node.op, Contract) and node.op.is_view)
+    return small and len(node.inputs) == 1 and isinstance(node.inputs[0].op, Leaf)
 
 
 def _fresh(number: int, taken: set[str]) -> str:

@@ -237,7 +237,7 @@ def test_long_formulas_in_index_notation_name_entries() -> None:
     text = to_text("L", where_form([loss, *build_grad(loss, [x.a, x.c])]), lambda x: x)
     assert text.splitlines()[1:4] == [
         "where",
-        "    t0[i] = exp(Sum(c[j]*a[i + j], (j, 0, k - 1))) for i = 0..-k + n",
+        "    t0[i] = exp(Sum(a[i + j]*c[j], (j, 0, k - 1))) for i = 0..-k + n",
         "    t1[i] = sigmoid(t0[i]) for i = 0..-k + n",
     ]
 
