@@ -9,8 +9,19 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
-from symgrad.graph import Node
+from symgrad.graph import Node, reachable
+from symgrad.lower.kernel import unique_symbol
+from symgrad.lower.llvm_loops import arrays_to_llvm
+from symgrad.lower.loops import ArrayProgram
+from symgrad.lower.nest import NotInLoops
+from symgrad.lower.nests import schedule_arrays
 from symgrad.lower.numpy_source import numpy_source
+from symgrad.lower.target import host
+from symgrad.types import Size, integer, shape_in_numbers
+
+LINE = 64  # bytes to which scratch memory is aligned: a line of the cache
+MOST_SIZES = 100  # layouts that are remembered
+LARGEST = 2**31  # BLAS counts in 32 bits
 
 
 class ArrayKernel:
@@ -21,6 +32,7 @@ class ArrayKernel:
 
     def __init__(self, name: str, inputs: Sequence[Node], outputs: Sequence[Node], dtype: str = "f8"):
         self.name, self.inputs, self.outputs, self.dtype = name, tuple(inputs), tuple(outputs), dtype
+        self._layouts: dict[tuple[tuple[sp.Symbol, int], ...], _Layout | None] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ArrayKernel, (self.name, self.inputs, self.outputs, self.dtype)
@@ -31,22 +43,18 @@ class ArrayKernel:
         return numpy_source(self.name, self.inputs, self.outputs, self.dtype).text
 
     @cached_property
-    def in_numpy(self) -> Callable[..., list[Any]]:
-        """The source as a function of the inputs and the sizes: it computes what no loops were written for."""
-        found = numpy_source(self.name, self.inputs, self.outputs, self.dtype)
-        scope: dict[str, Any] = {"__name__": __name__}
-        exec(compile(found.text, f"<source of {self.name}>", "exec"), scope)
-        function, real = scope[found.name], np.dtype(self.dtype)
+    def program(self) -> ArrayProgram | str:
+        """The loops and calls, for all sizes; the source, for what loops do not cover."""
+        try:
+            return schedule_arrays(self.name, self.inputs, self.outputs, self.dtype)
+        except NotInLoops as why:
+            return f"in NumPy, since no loops are written for {why}:\n{self.source}"
 
-        def call(values: Sequence[Any], sizes: Mapping[sp.Symbol, int]) -> list[Any]:
-            # numbers as NumPy's: division by zero is an infinity
-            own = [v if np.ndim(v) or isinstance(v, np.generic) else np.dtype(self.dtype).type(v) for v in values]
-            with np.errstate(all="ignore"):
-                y = function(*own, **{name: sizes[s] for s, name in found.loose.items()})
-            results = y if len(self.outputs) != 1 else (y,)
-            return [np.asarray(value, real)[()] for value in results]
-
-        return call
+    def inspect_llvm(self) -> str:
+        """The LLVM IR of the kernel, before LLVM optimises it; nothing for what loops do not cover."""
+        if isinstance(self.program, str):
+            return ""
+        return arrays_to_llvm(self.program, unique_symbol(), host())[0]
 
     def run(
         self,
@@ -58,10 +66,106 @@ class ArrayKernel:
 
         Of a singular matrix what depends on its inverse is nan or infinite, and nothing is raised.
         """
-        found = self.in_numpy(values, sizes)
-        found = [np.array(y) if any(y is v for v in values) else y for y in found]
+        layout = self._layout(sizes)
+        if layout is None:
+            found = self._in_numpy(values, sizes)
+            if out is None:
+                return found
+            for target, y in zip(out, found, strict=True):
+                target[...] = y
+            return list(out)
+        targets = [np.empty(shape, self.dtype) for shape in layout.outputs]
+        if out is not None:
+            targets = [y if y.flags.c_contiguous else t for y, t in zip(out, targets, strict=True)]
+        layout.call(self._compiled[0].call, self._contiguous(values), targets)
         if out is None:
-            return found
-        for target, y in zip(out, found, strict=True):
-            target[...] = y
+            return [y[()] for y in targets]
+        for y, target in zip(out, targets, strict=True):
+            if y is not target:
+                y[...] = target
         return list(out)
+
+    def _contiguous(self, values: Sequence[Any]) -> list[np.ndarray]:
+        kinds = [self.dtype if x.type.dtype == "f8" else x.type.dtype for x in self.inputs]
+        return [np.ascontiguousarray(v, kind) for v, kind in zip(values, kinds, strict=True)]
+
+    # -- loops --------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _compiled(self) -> tuple[Any, list[Size]]:
+        """The machine code, and the sizes that its table holds."""
+        from symgrad.lower import numba_entry
+
+        with numba_entry.LOCK:
+            assert isinstance(self.program, ArrayProgram)
+            text, module, sizes = arrays_to_llvm(self.program, unique_symbol(), host())
+            return numba_entry.array_code(text, module), sizes
+
+    @cached_property
+    def _shapes(self) -> list[tuple[Size, ...]]:
+        return list(dict.fromkeys(node.type.shape for node in reachable(self.outputs) if node.type.shape))
+
+    def _layout(self, sizes: Mapping[sp.Symbol, int]) -> _Layout | None:
+        """Where things are for these sizes; None where the NumPy source is to run: for what loops do not cover, and
+        where an axis is empty, so that loops need not ask."""
+        key = tuple(sizes.items())
+        if key not in self._layouts:
+            shapes = [shape_in_numbers(shape, sizes) for shape in self._shapes]
+            usual = all(0 < n < LARGEST for shape in shapes for n in shape)
+            if len(self._layouts) >= MOST_SIZES:
+                self._layouts.clear()
+            covered = usual and isinstance(self.program, ArrayProgram)
+            self._layouts[key] = _Layout(self.program, self._compiled[1], sizes) if covered else None
+        return self._layouts[key]
+
+    # -- NumPy --------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def _function(self) -> tuple[Callable[..., Any], dict[sp.Symbol, str]]:
+        found = numpy_source(self.name, self.inputs, self.outputs, self.dtype)
+        scope: dict[str, Any] = {"__name__": __name__}
+        exec(compile(found.text, f"<source of {self.name}>", "exec"), scope)
+        return scope[found.name], found.loose
+
+    def _in_numpy(self, values: Sequence[Any], sizes: Mapping[sp.Symbol, int]) -> list[Any]:
+        """The outputs by the source."""
+        function, loose = self._function
+        kinds = [self.dtype if x.type.dtype == "f8" else x.type.dtype for x in self.inputs]
+        # numbers as NumPy's: division by zero is an infinity
+        own = [np.asarray(v, kind)[()] for v, kind in zip(values, kinds, strict=True)]
+        with np.errstate(all="ignore"):
+            y = function(*own, **{name: sizes[s] for s, name in loose.items()})
+        results = y if len(self.outputs) != 1 else (y,)
+        return [np.array(value, self.dtype)[()] for value in results]
+
+
+class _Layout:
+    """For given sizes: the shapes of outputs, and where scratch buffers are in one block of memory."""
+
+    def __init__(self, program: ArrayProgram | str, table: Sequence[Size], sizes: Mapping[sp.Symbol, int]):
+        assert isinstance(program, ArrayProgram)
+        self.outputs = [shape_in_numbers(b.dims, sizes) for b in program.buffers if b.role == "out"]
+        self.sizes = np.array([integer(n, sizes) for n in table] or [0], np.int64)
+        self.offsets: list[int] = []
+        end = 0
+        for b in program.buffers:
+            if b.role == "scratch":
+                self.offsets.append(end)
+                count = 0 if b.of else int(np.prod(shape_in_numbers(b.dims, sizes), dtype=object))
+                end += -(-count * 8 // LINE) * LINE
+        self.bytes = end + LINE
+        self.free: list[np.ndarray] = []  # blocks that no call uses now
+
+    def call(
+        self, code: Callable[[int, int], int], inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
+    ) -> None:
+        """Run the machine code on these arrays."""
+        try:
+            block = self.free.pop()
+        except IndexError:
+            block = np.empty(self.bytes, np.uint8)
+        start = -(-block.ctypes.data // LINE) * LINE
+        addresses = [x.ctypes.data for x in (*inputs, *outputs)] + [start + k for k in self.offsets]
+        table = np.array(addresses, np.int64)
+        code(table.ctypes.data, self.sizes.ctypes.data)
+        self.free.append(block)

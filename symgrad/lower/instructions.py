@@ -34,6 +34,7 @@ class Module:
     target: Target
     globals: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, int] = field(default_factory=dict)  # of scipy.special's loops
+    routines: set[str] = field(default_factory=set)  # of BLAS, by their names
     users: dict[Op, str] = field(default_factory=dict)  # users' functions, and the symbols that they are called by
 
 

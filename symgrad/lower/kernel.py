@@ -54,7 +54,7 @@ class Kernel:
     def _written(self) -> tuple[str, Module]:
         """The kernel for one point in LLVM's language, under a name of its own."""
         with collector_paused():
-            return to_llvm(self.program, _symbol(), host())
+            return to_llvm(self.program, unique_symbol(), host())
 
     def inspect_llvm(self) -> str:
         """The LLVM IR of the kernel for one point, before LLVM optimises it."""
@@ -138,11 +138,11 @@ class Kernel:
                 if varying not in self._batches:
                     with collector_paused():
                         program = schedule(self.name, self.arguments, self.results, varying=varying)
-                        text, module = to_llvm(program, _symbol(), host())
+                        text, module = to_llvm(program, unique_symbol(), host())
                     self._batches[varying] = numba_entry.batch_code(text, module)
         return self._batches[varying]
 
 
-def _symbol() -> str:
+def unique_symbol() -> str:
     """A name that no other kernel has, in this process or in one whose machine code is loaded here."""
     return f"symgrad_{secrets.token_hex(8)}"

@@ -20,7 +20,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.errors import NumbaError
 from numba.core.registry import cpu_target
 from numba.core.types import containers
-from numba.extending import intrinsic
+from numba.extending import get_cython_function_address, intrinsic
 
 from symgrad.errors import RegistrationError
 from symgrad.graph import Op
@@ -58,6 +58,21 @@ def batch_code(text: str, module: Module) -> BatchCode:
     library.finalize()
     kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
     return BatchCode(kind(library.get_pointer_to_function(module.symbol)), library)
+
+
+@global_compiler_lock
+def array_code(text: str, module: Module) -> PointCode:
+    """Compile a program of arrays, as a function of the addresses of its two tables. Calling it lets other threads run.
+
+    The tables hold the addresses of buffers and the sizes.
+    """
+    library = cpu_target.target_context.codegen().create_library(module.symbol)
+    for name in module.routines:
+        llvm.add_symbol(f"symgrad_blas_{name}", get_cython_function_address("scipy.linalg.cython_blas", name))
+    _add(library, text, module)
+    library.finalize()
+    kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+    return PointCode(kind(library.get_pointer_to_function(module.symbol)), library)
 
 
 @global_compiler_lock

@@ -286,11 +286,12 @@ class _Writer:
         return f"axis={tuple(range(-axes, 0)) if axes > 1 else -1}"
 
     def _reduction(self, node: Node) -> Value:
-        function, *more = {
+        table: dict[type, tuple[str, ...]] = {
             Maximum: ("np.max", "initial=-np.inf"),
             Minimum: ("np.min", "initial=np.inf"),
             ProductOver: ("np.prod",),
-        }[type(node.op)]
+        }
+        function, *more = table[type(node.op)]
         return self._call(node, function, self._axes(node), *more)
 
     def _stable(self, node: Node) -> Value:
@@ -333,7 +334,7 @@ class _Writer:
         if how == "slice":
             self.statement(f"{array.text}[{index}] = {values.text}")
         else:
-            self.body += filled(f"np.add.at({array.text}, ", f"({index},), {values.text}", ")", INDENT)
+            self.body += filled("np.add.at(", f"{array.text}, ({index},), {values.text}", ")", INDENT)
         return Value(array)
 
     # -- linear algebra -----------------------------------------------------------------------------------------------

@@ -1,0 +1,269 @@
+"""The program of arrays: nests of loops and calls of libraries, as a small frozen value that prints.
+
+    program   = name, sizes, buffers, body
+    statement = Loop(index, first, stop, body, kind)   serial, or simd: iterations are lanes of a vector
+              | Load(v, buffer, index)      v <- buffer[index]
+              | Number(v, number)           v <- an exact number
+              | Extent(v, size)             v <- a size, as a real number
+              | Count(v, index)             v <- an index, as a real number
+              | Bound(v, "max", indices)    v <- the largest of integers, or the smallest
+              | Let(v, op, arguments)       v <- op applied to earlier values
+              | Store(buffer, index, v)     buffer[index] <- v
+              | AddTo(buffer, index, v)     buffer[index] += v
+              | Start(name, kind, number)   an accumulator, in a register; kind is "add", "mul", "max" or "min"
+              | Update(name, v), Read(v, name)
+              | Guard(v, conditions, body, w)   v <- w, which the body computes, where all conditions hold, else 0
+              | Fill(buffer)                zeros
+              | Call(routine, buffers, flags, sizes)   of BLAS or LAPACK
+
+An index is affine in the loops' indices and in integers that were loaded. No axis is empty: see ArrayKernel.run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from symgrad.graph import Op
+from symgrad.types import Size, as_size
+
+WORDS = {"add": "+=", "mul": "*=", "max": "max=", "min": "min="}
+
+
+class Affine(NamedTuple):
+    """offset + sum of coefficient * (a loop's index) + sum of coefficient * (an integer value)."""
+
+    offset: Size = 0
+    terms: tuple[tuple[str, int], ...] = ()
+    values: tuple[tuple[int, int], ...] = ()
+
+    def __str__(self) -> str:
+        parts = [f"{_times(c)}{name}" for name, c in self.terms] + [f"{_times(c)}%{v}" for v, c in self.values]
+        if self.offset != 0 or not parts:
+            parts.append(str(self.offset))
+        return " + ".join(parts).replace("+ -", "- ")
+
+    def plus(self, other: Affine, times: int = 1) -> Affine:
+        terms, values = dict(self.terms), dict(self.values)
+        for name, c in other.terms:
+            terms[name] = terms.get(name, 0) + times * c
+        for value, c in other.values:
+            values[value] = values.get(value, 0) + times * c
+        return Affine(
+            as_size(self.offset + times * other.offset),
+            tuple((name, c) for name, c in sorted(terms.items()) if c),
+            tuple((value, c) for value, c in sorted(values.items()) if c),
+        )
+
+    def coefficient(self, index: str) -> int:
+        return dict(self.terms).get(index, 0)
+
+
+Index = tuple[Affine, ...]
+
+
+def _times(c: int) -> str:
+    return "" if c == 1 else "-" if c == -1 else f"{c}*"
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Numbers in C order: f8, f4 or i8. `of`: another buffer, whose memory this one is."""
+
+    name: str
+    dims: tuple[Size, ...]
+    role: str  # "in", "out", "scratch"
+    dtype: str = "f8"
+    of: str = ""
+
+    def __str__(self) -> str:
+        shape = f"[{', '.join(map(str, self.dims))}]" if self.dims else ""
+        return f"{self.role} {self.name}: {self.dtype}{shape}" + (f" = {self.of}" if self.of else "")
+
+
+@dataclass(frozen=True)
+class Load:
+    value: int
+    buffer: str
+    index: Index
+
+    def __str__(self) -> str:
+        return f"%{self.value} = load {_place(self.buffer, self.index)}"
+
+
+@dataclass(frozen=True)
+class Number:
+    value: int
+    number: Any  # int, Fraction, float or a SymPy number
+
+    def __str__(self) -> str:
+        return f"%{self.value} = {self.number}"
+
+
+@dataclass(frozen=True)
+class Extent:
+    value: int
+    size: Size
+
+    def __str__(self) -> str:
+        return f"%{self.value} = real({self.size})"
+
+
+@dataclass(frozen=True)
+class Count:
+    value: int
+    index: Affine
+
+    def __str__(self) -> str:
+        return f"%{self.value} = real({self.index})"
+
+
+@dataclass(frozen=True)
+class Bound:
+    value: int
+    which: str
+    indices: Index
+
+    def __str__(self) -> str:
+        return f"%{self.value} = {self.which}({', '.join(map(str, self.indices))})"
+
+
+@dataclass(frozen=True)
+class Let:
+    value: int
+    op: Op
+    arguments: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"%{self.value} = {self.op.label()}({', '.join(f'%{a}' for a in self.arguments)})"
+
+
+@dataclass(frozen=True)
+class Store:
+    buffer: str
+    index: Index
+    value: int
+
+    def __str__(self) -> str:
+        return f"{_place(self.buffer, self.index)} = %{self.value}"
+
+
+@dataclass(frozen=True)
+class AddTo:
+    buffer: str
+    index: Index
+    value: int
+
+    def __str__(self) -> str:
+        return f"{_place(self.buffer, self.index)} += %{self.value}"
+
+
+@dataclass(frozen=True)
+class Start:
+    name: str
+    kind: str
+    number: float
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.number}"
+
+
+@dataclass(frozen=True)
+class Update:
+    name: str
+    kind: str
+    value: int
+
+    def __str__(self) -> str:
+        return f"{self.name} {WORDS[self.kind]} %{self.value}"
+
+
+@dataclass(frozen=True)
+class Read:
+    value: int
+    name: str
+
+    def __str__(self) -> str:
+        return f"%{self.value} = {self.name}"
+
+
+@dataclass(frozen=True)
+class Guard:
+    value: int
+    conditions: tuple[tuple[Affine, Size], ...]  # 0 <= index < size
+    body: tuple[Statement, ...]
+    inner: int
+
+    def __str__(self) -> str:
+        return f"%{self.value} = 0 unless " + " and ".join(f"0 <= {i} < {n}" for i, n in self.conditions)
+
+
+@dataclass(frozen=True)
+class Fill:
+    buffer: str
+
+    def __str__(self) -> str:
+        return f"{self.buffer} = zeros"
+
+
+@dataclass(frozen=True)
+class Call:
+    routine: str
+    buffers: tuple[str, ...]
+    flags: str
+    sizes: tuple[tuple[Size, ...], ...]  # each the product of these
+
+    def __str__(self) -> str:
+        sizes = ["*".join(map(str, n)) or "1" for n in self.sizes]
+        return f"{self.routine}({', '.join([*self.buffers, *filter(None, [self.flags]), *sizes])})"
+
+
+@dataclass(frozen=True)
+class Loop:
+    index: str
+    first: Affine
+    stop: Affine
+    body: tuple[Statement, ...]
+    kind: str = "serial"
+
+    def __str__(self) -> str:
+        limits = f"{self.stop}" if self.first == Affine() else f"{self.first}, {self.stop}"
+        return f"for {self.index} in {'simd' if self.kind == 'simd' else 'range'}({limits}):"
+
+
+Statement = (
+    Loop | Load | Number | Extent | Count | Bound | Let | Store | AddTo | Start | Update | Read | Guard | Fill | Call
+)
+
+
+@dataclass(frozen=True)
+class ArrayProgram:
+    """Buffers in the order of the kernel's table: what comes in, what goes out, what is scratch."""
+
+    name: str
+    buffers: tuple[Buffer, ...]
+    body: tuple[Statement, ...]
+
+    def __str__(self) -> str:
+        head = [f"program {self.name}", *(f"  {b}" for b in self.buffers)]
+        return "\n".join([*head, *_lines(self.body, "  ")])
+
+
+def _lines(body: tuple[Statement, ...], indent: str) -> Iterator[str]:
+    for s in body:
+        yield indent + str(s)
+        if isinstance(s, (Loop, Guard)):
+            yield from _lines(s.body, indent + "  ")
+
+
+def _place(buffer: str, index: Index) -> str:
+    return f"{buffer}[{', '.join(map(str, index))}]" if index else buffer
+
+
+def flat(body: tuple[Statement, ...]) -> Iterator[Statement]:
+    """All statements; loops and guards before what they hold."""
+    for s in body:
+        yield s
+        if isinstance(s, (Loop, Guard)):
+            yield from flat(s.body)

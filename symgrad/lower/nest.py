@@ -1,0 +1,481 @@
+"""One stored node -> its nest of loops, with all that is computed where it is read.
+
+A value is computed in the outermost loop whose indices it depends on. Where an index may leave an array (a slice's
+adjoint, a clipped view), the innermost loop is cut in three: a middle in which it does not, and borders with guards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from symgrad.graph import Node
+from symgrad.lower.loops import (
+    AddTo,
+    Affine,
+    Bound,
+    Count,
+    Extent,
+    Fill,
+    Guard,
+    Index,
+    Let,
+    Load,
+    Loop,
+    Number,
+    Read,
+    Start,
+    Statement,
+    Store,
+    Update,
+    flat,
+)
+from symgrad.ops.arithmetic import Product
+from symgrad.ops.contract import Contract, Spread
+from symgrad.ops.leaf import Const
+from symgrad.ops.position import Extent as SizeLeaf
+from symgrad.ops.position import Position
+from symgrad.ops.reduce import Maximum, Minimum, ProductOver
+from symgrad.ops.view import Accumulate, Mapped, View
+from symgrad.types import Size
+
+SHORT = 4  # iterations, as a number, that are not worth a vector
+
+Key = tuple[Node, Index]
+Condition = tuple[Affine, Size]
+
+STARTS = {Maximum: ("max", float("-inf")), Minimum: ("min", float("inf")), ProductOver: ("mul", 1.0)}
+
+
+class NotInLoops(Exception):
+    """An operation that loops do not cover yet: the NumPy source computes the whole."""
+
+
+class Placed(NamedTuple):
+    """Where a value is: its number, and in how many loops."""
+
+    value: int
+    depth: int
+
+
+def accumulation(op: Accumulate, node: Node) -> str:
+    """ "gather" if each entry of the result takes one value at most, at the same axes shifted; else "scatter"."""
+    used = [axis for place in op.places for axis, _ in place.terms]
+    plain = all(not p.gathered and (not p.terms or (len(p.terms) == 1 and p.terms[0][1] == 1)) for p in op.places)
+    rank = len(node.inputs[0].type.shape)
+    return "gather" if plain and sorted(used) == list(range(rank)) and not op.clip else "scatter"
+
+
+def stored_entries(node: Node, target: str, places: Mapping[Node, str]) -> list[Statement]:
+    """An array from its entries."""
+    nest = _Nest(places, [], {})
+    for k, x in enumerate(node.inputs):
+        rest, index = k, []
+        for n in reversed(node.type.shape):
+            assert isinstance(n, int)
+            rest, i = divmod(rest, n)
+            index.append(Affine(i))
+        nest.levels[0].append(Store(target, tuple(reversed(index)), nest.value(x, ()).value))
+    return nest.levels[0]
+
+
+def nest_of(node: Node, target: str, places: Mapping[Node, str], *, copy: bool = False) -> list[Statement]:
+    """The loops that fill the buffer of a stored node; `copy`: from the buffer where it is already."""
+    inside = dict(places)
+    if not copy:
+        inside.pop(node, None)
+    outer, inner, index, kind, number = _axes(node, copy)
+    extents = {**outer, **inner}
+    order = _order(node, target, index, outer, inner, kind, inside, copy)
+    in_register = [name for name in order if name in outer] == order[: len(outer)]
+    if kind == "add" and not in_register:
+        nest = _Nest(inside, order, extents)
+        nest.innermost(lambda: nest.keep(AddTo(target, index, _element(nest, node, copy).value)))
+        return [Fill(target), *nest.folded()]
+    nest = _Nest(inside, order, extents)
+    if kind == "":
+        nest.innermost(lambda: nest.keep(Store(target, index, _element(nest, node, copy).value)))
+        return nest.folded()
+    if kind == "scatter":
+        nest.innermost(lambda: _scatter(nest, node, target))
+        return nest.folded()
+    at = len(outer)
+    nest.levels[at].append(Start("sum", kind, number))
+    nest.innermost(lambda: nest.keep(Update("sum", kind, _element(nest, node, copy).value)))
+    value = nest.new()
+    nest.after[at] += [Read(value, "sum"), Store(target, index, value)]
+    return nest.folded()
+
+
+def _axes(node: Node, copy: bool) -> tuple[dict[str, Size], dict[str, Size], Index, str, float]:
+    """Loops over the result with their extents, loops that reduce, the index that is stored to, and how it is
+    reduced: "" not at all."""
+    op, shape = node.op, node.type.shape
+    if isinstance(op, Contract) and not copy:
+        sizes: dict[int, Size] = dict(op.extents)
+        for x, labels in zip(node.inputs, op.labels, strict=True):
+            sizes.update(zip(labels, x.type.shape, strict=True))
+        outer = {f"i{k}": sizes[k] for k in dict.fromkeys(op.output)}
+        inner = {f"i{k}": n for k, n in sizes.items() if k not in op.output}
+        index = tuple(Affine(0, ((f"i{k}", 1),)) for k in op.output)
+        return outer, inner, index, "add" if inner else "", 0.0
+    if isinstance(op, Accumulate) and not copy and accumulation(op, node) == "scatter":
+        (x, *_) = node.inputs
+        return {f"i{k}": n for k, n in enumerate(x.type.shape)}, {}, (), "scatter", 0.0
+    names = {f"i{k}": n for k, n in enumerate(shape)}
+    index = tuple(Affine(0, ((name, 1),)) for name in names)
+    if type(op) in STARTS and not copy:
+        (x,) = node.inputs
+        inner = {f"i{k}": n for k, n in enumerate(x.type.shape) if k >= len(shape)}
+        kind, number = STARTS[type(op)]  # type: ignore[index]
+        return names, inner, index, kind, number
+    return names, {}, index, "", 0.0
+
+
+def _element(nest: _Nest, node: Node, copy: bool) -> Placed:
+    """What is stored or added at one iteration."""
+    op = node.op
+    if not copy and isinstance(op, Contract):
+        return nest.product([(x, _at(labels)) for x, labels in zip(node.inputs, op.labels, strict=True)])
+    if not copy and type(op) in STARTS:
+        (x,) = node.inputs
+        return nest.value(x, _at(range(len(x.type.shape))))
+    return nest.value(node, _at(range(len(node.type.shape))))
+
+
+def _at(labels: Any) -> Index:
+    return tuple(Affine(0, ((f"i{k}", 1),)) for k in labels)
+
+
+def _scatter(nest: _Nest, node: Node, target: str) -> None:
+    """Add one value where it goes, if it goes anywhere."""
+    op = node.op
+    assert isinstance(op, Accumulate)
+    x, *integers = node.inputs
+    own = _at(range(len(x.type.shape)))
+    index = nest.mapped(op, own, integers)
+    if op.clip:
+        raise NotInLoops("clipped accumulation")
+    nest.keep(AddTo(target, index, nest.value(x, own).value))
+
+
+def _order(
+    node: Node,
+    target: str,
+    index: Index,
+    outer: dict[str, Size],
+    inner: dict[str, Size],
+    kind: str,
+    places: Mapping[Node, str],
+    copy: bool,
+) -> list[str]:
+    """The loops from the outermost on: the innermost is the one along which most of memory is read in order."""
+    names = [*outer, *inner]
+    if len(names) < 2:
+        return names
+    trial = _Nest(places, names, {**outer, **inner})
+    if kind == "scatter":
+        trial.innermost(lambda: _scatter(trial, node, target), cut=False)
+    else:
+        trial.innermost(lambda: trial.keep(Store(target, index, _element(trial, node, copy).value)), cut=False)
+    accesses = [s.index for s in trial.statements() if isinstance(s, (Load, Store, AddTo)) and s.index]
+    reading = max(accesses, key=len, default=())
+    extents = {**outer, **inner}
+
+    def score(name: str) -> float:
+        total = 1.0 if name in inner else 0.0
+        for at in accesses:
+            held = [axis for axis, i in enumerate(at) if i.coefficient(name)]
+            loaded = any(trial.depth_of_value(v) for i in at for v, _ in i.values)
+            if held == [len(at) - 1] and abs(at[-1].coefficient(name)) == 1:
+                total += 2 * len(at)
+            elif held or loaded:
+                total -= 2 * len(at)
+        n = extents[name]
+        return total - (6 if isinstance(n, int) and n < 8 else 0)
+
+    allowed = names if kind in ("", "add", "scatter") else list(inner)
+    last = max(reversed(allowed), key=score)
+    rest = [name for name in names if name != last]
+    if last in outer and inner:  # as the largest array is read
+        position = {name: axis for axis, i in enumerate(reading) for name, _ in i.terms}
+        rest.sort(key=lambda name: position.get(name, -1))
+    return [*rest, last]
+
+
+class _Nest:
+    """A nest while it is written. levels[d]: statements within d loops, before the next; after[d]: after it."""
+
+    def __init__(self, places: Mapping[Node, str], order: Sequence[str], extents: Mapping[str, Size]):
+        self.places, self.order, self.extents = places, list(order), extents
+        self.levels: list[list[Statement]] = [[] for _ in range(len(order) + 1)]
+        self.after: list[list[Statement]] = [[] for _ in range(len(order) + 1)]
+        self.memo: dict[Key, Placed] = {}
+        self.depths: list[int] = []
+        self.guarded: list[list[Statement]] = []
+        self.implied: set[Condition] = set()
+        self.seen: list[Condition] | None = None  # conditions that were met, while they are looked for
+
+    def new(self, depth: int = 0) -> int:
+        self.depths.append(depth)
+        return len(self.depths) - 1
+
+    def depth_of_value(self, value: int) -> int:
+        return self.depths[value]
+
+    def depth(self, index: Index) -> int:
+        """In how many loops an index is known."""
+        found = [self.order.index(name) + 1 for i in index for name, _ in i.terms]
+        found += [self.depths[v] for i in index for v, _ in i.values]
+        return max(found, default=0)
+
+    def keep(self, s: Statement, depth: int | None = None) -> None:
+        """A statement where it belongs: in the innermost loop, if nothing else is said."""
+        if self.guarded:
+            self.guarded[-1].append(s)
+        else:
+            self.levels[len(self.order) if depth is None else depth].append(s)
+
+    def made(self, make: Any, depth: int) -> Placed:
+        value = self.new(depth)
+        self.keep(make(value), depth)
+        return Placed(value, depth)
+
+    def statements(self) -> list[Statement]:
+        return [s for level in self.levels for s in flat(tuple(level))]
+
+    # -- values -------------------------------------------------------------------------------------------------------
+
+    def value(self, node: Node, index: Index) -> Placed:
+        """The value of a node at an index; what it needs is computed before, once for each index."""
+        stack: list[Key] = [(node, index)]
+        while stack:
+            key = stack[-1]
+            if key in self.memo:
+                stack.pop()
+                continue
+            needs = self.needs(*key)
+            missing = [k for k in needs if k not in self.memo]
+            if missing:
+                stack.extend(reversed(missing))
+                continue
+            stack.pop()
+            self.memo[key] = self.computed(*key, [self.memo[k] for k in needs])
+        return self.memo[node, index]
+
+    def needs(self, node: Node, index: Index) -> list[Key]:
+        """The values that one value is computed from."""
+        op = node.op
+        if node in self.places:
+            return []
+        if isinstance(op, Contract):
+            at = dict(zip(op.output, index, strict=True))
+            return [(x, tuple(at[k] for k in ks)) for x, ks in zip(node.inputs, op.labels, strict=True)]
+        if isinstance(op, Spread):
+            return [(node.inputs[0], tuple(index[a] for a in op.axes))]
+        if isinstance(op, View):
+            x, *integers = node.inputs
+            keys = self.integer_keys(op, index, integers)
+            if any(k not in self.memo for k in keys):
+                return keys
+            inner = self.mapped(op, index, integers)
+            if op.clip and self.open_conditions([(i, n) for i, n in zip(inner, x.type.shape, strict=True)]):
+                return keys
+            return [*keys, (x, inner)]
+        if isinstance(op, Accumulate):
+            (x,) = node.inputs
+            inner, conditions = _taken(op, index, x.type.shape)
+            return [] if self.open_conditions(conditions) else [(x, inner)]
+        return [(x, index) for x in node.inputs]
+
+    def computed(self, node: Node, index: Index, values: list[Placed]) -> Placed:
+        op = node.op
+        buffer = self.places.get(node)
+        if buffer is not None:
+            return self.made(lambda v: Load(v, buffer, index), self.depth(index))
+        if isinstance(op, Const):
+            return self.made(lambda v: Number(v, op.value), 0)
+        if isinstance(op, SizeLeaf):
+            return self.made(lambda v: Extent(v, op.size), 0)
+        if isinstance(op, Position):
+            return self.made(lambda v: Count(v, index[0]), self.depth(index))
+        if isinstance(op, Contract):
+            return self.multiplied(values)
+        if isinstance(op, Spread):
+            return values[0]
+        if isinstance(op, View):
+            x, *integers = node.inputs
+            inner = self.mapped(op, index, integers)
+            conditions = [(i, n) for i, n in zip(inner, x.type.shape, strict=True)] if op.clip else []
+            return self.within(self.open_conditions(conditions), x, inner) or values[-1]
+        if isinstance(op, Accumulate):
+            (x,) = node.inputs
+            inner, conditions = _taken(op, index, x.type.shape)
+            return self.within(self.open_conditions(conditions), x, inner) or values[-1]
+        depth = max([v.depth for v in values], default=0)
+        return self.made(lambda v: Let(v, op, tuple([a.value for a in values])), depth)
+
+    def product(self, factors: Sequence[Key]) -> Placed:
+        return self.multiplied([self.value(*f) for f in factors])
+
+    def multiplied(self, values: list[Placed]) -> Placed:
+        """The product, what is known in fewer loops first."""
+        if not values:
+            return self.made(lambda v: Number(v, 1), 0)
+        values = sorted(values, key=lambda v: v.depth)
+        found = values[0]
+        for other in values[1:]:
+            pair = (found.value, other.value)
+            found = self.made(lambda v, pair=pair: Let(v, Product(), pair), other.depth)
+        return found
+
+    # -- maps of indices ----------------------------------------------------------------------------------------------
+
+    def integer_keys(self, op: Mapped, index: Index, integers: Sequence[Node]) -> list[Key]:
+        return [(integers[k], tuple(index[a] for a in axes)) for p in op.places for k, axes, _ in p.gathered]
+
+    def mapped(self, op: Mapped, index: Index, integers: Sequence[Node]) -> Index:
+        """The index into the array of a View, or of an Accumulate's result."""
+        found = []
+        for place in op.places:
+            i = Affine(place.offset)
+            for axis, c in place.terms:
+                i = i.plus(index[axis], c)
+            for k, axes, c in place.gathered:
+                value = self.value(integers[k], tuple(index[a] for a in axes)).value
+                i = i.plus(Affine(0, (), ((value, 1),)), c)
+            found.append(i)
+        return tuple(found)
+
+    def open_conditions(self, conditions: Sequence[Condition]) -> list[Condition]:
+        """Those that are not known to hold here."""
+        if self.seen is not None:
+            self.seen += conditions
+            return []
+        return [c for c in conditions if c not in self.implied and not self.always(c)]
+
+    def always(self, condition: Condition) -> bool:
+        """Is the index a loop's own, over the whole axis; or the only one?"""
+        index, n = condition
+        if index == Affine():
+            return n == 1
+        return any(index == Affine(0, ((name, 1),)) and n == self.extents[name] for name, _ in index.terms)
+
+    def within(self, conditions: list[Condition], x: Node, index: Index) -> Placed | None:
+        """The value of a node where conditions hold, else 0; None if there are no conditions."""
+        if not conditions:
+            return None
+        before = dict(self.memo)
+        self.guarded.append([])
+        self.implied |= set(conditions)
+        inner = self.value(x, index)
+        self.implied -= set(conditions)
+        body = self.guarded.pop()
+        self.memo = before
+        depth = max(self.depth(tuple(i for i, _ in conditions)), inner.depth)
+        value = self.new(depth)
+        self.keep(Guard(value, tuple(conditions), tuple(body), inner.value), depth)
+        return Placed(value, depth)
+
+    # -- loops --------------------------------------------------------------------------------------------------------
+
+    def innermost(self, body: Any, *, cut: bool = True) -> None:
+        """The body of the innermost loop, in as many pieces as it has."""
+        last = len(self.order)
+        if not last or not cut:
+            body()
+            return
+        saved = dict(self.memo), [list(level) for level in self.levels], list(self.depths)
+        self.seen = []
+        body()
+        conditions = list(dict.fromkeys(self.seen))
+        self.seen = None
+        self.memo, self.levels, self.depths = saved
+        name = self.order[-1]
+        own = [c for c in conditions if self.depth((c[0],)) == last and not self.always(c)]
+        straight = all(
+            abs(i.coefficient(name)) == 1 and not any(self.depths[v] == last for v, _ in i.values) for i, _ in own
+        )
+        whole = Affine(self.extents[name])
+        if not own or not straight:
+            self.piece(body, Affine(), whole)
+            return
+        lows, highs = [Affine()], [whole]
+        for i, n in own:
+            rest = i.plus(Affine(0, ((name, 1),)), -i.coefficient(name))
+            if i.coefficient(name) == 1:  # 0 <= rest + index < n
+                lows.append(Affine().plus(rest, -1))
+                highs.append(Affine(n).plus(rest, -1))
+            else:  # 0 <= rest - index < n
+                lows.append(rest.plus(Affine(n), -1).plus(Affine(1)))
+                highs.append(rest.plus(Affine(1)))
+        depth = last - 1
+        low = self.made(lambda v: Bound(v, "max", tuple(dict.fromkeys(lows))), depth).value
+        low = self.made(lambda v: Bound(v, "min", (_of(low), whole)), depth).value
+        high = self.made(lambda v: Bound(v, "min", tuple(dict.fromkeys(highs))), depth).value
+        high = self.made(lambda v: Bound(v, "max", (_of(high), _of(low))), depth).value
+        self.piece(body, Affine(), _of(low))
+        self.implied |= set(own)
+        self.piece(body, _of(low), _of(high))
+        self.implied -= set(own)
+        self.piece(body, _of(high), whole)
+
+    def piece(self, body: Any, first: Affine, stop: Affine) -> None:
+        """One loop over a part of the innermost index."""
+        last, name = len(self.order), self.order[-1]
+        before = dict(self.memo)
+        body()
+        self.memo = before  # another piece knows other conditions to hold
+        inner, self.levels[last] = self.levels[last], []
+        kind = "simd" if self.vectorises(inner, name) else "serial"
+        self.levels[last - 1].append(Loop(name, first, stop, tuple(inner), kind))
+
+    def vectorises(self, body: Sequence[Statement], name: str) -> bool:
+        """May iterations be lanes: are no indices loaded, and no guards different, from lane to lane?"""
+        last = len(self.order)
+        n = self.extents[name]
+        if isinstance(n, int) and n <= SHORT:
+            return False
+        for s in body:
+            match s:
+                case Load() | Store() | AddTo():
+                    if any(self.depths[v] == last for i in s.index for v, _ in i.values):
+                        return False
+                    if isinstance(s, (Store, AddTo)) and not any(i.coefficient(name) for i in s.index):
+                        return False
+                    if isinstance(s, AddTo) and sum(bool(i.coefficient(name)) for i in s.index) == 0:
+                        return False
+                case Guard():
+                    if self.depth(tuple(i for i, _ in s.conditions)) == last:
+                        return False
+        return True
+
+    def folded(self) -> list[Statement]:
+        """The levels as one nest. The innermost loops stand in the last level but one."""
+        if not self.order:
+            return [*self.levels[0], *self.after[0]]
+        body = [*self.levels[-2], *self.after[len(self.order) - 1]]
+        for depth in range(len(self.order) - 2, -1, -1):
+            name = self.order[depth]
+            loop = Loop(name, Affine(), Affine(self.extents[name]), tuple(body))
+            body = [*self.levels[depth], loop, *self.after[depth]]
+        return body
+
+
+def _of(value: int) -> Affine:
+    return Affine(0, (), ((value, 1),))
+
+
+def _taken(op: Accumulate, index: Index, shape: tuple[Size, ...]) -> tuple[Index, list[Condition]]:
+    """Where the value of an entry comes from, and the conditions under which it has one."""
+    inner: list[Affine] = [Affine()] * len(shape)
+    conditions: list[Condition] = []
+    for place, i in zip(op.places, index, strict=True):
+        back = i.plus(Affine(place.offset), -1)
+        if place.terms:
+            ((axis, _),) = place.terms
+            inner[axis] = back
+            conditions.append((back, shape[axis]))
+        else:
+            conditions.append((back, 1))
+    return tuple(inner), conditions

@@ -1,0 +1,143 @@
+"""Graph of arrays -> ArrayProgram: what is stored, what is computed where it is read, the order of the loops.
+
+Stored are outputs, sums and other reductions, what a library reads, and what would else be computed several times at
+some cost; all else is computed where it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from symgrad.graph import Node, consumers, reachable
+from symgrad.lower.library import called
+from symgrad.lower.loops import ArrayProgram, Buffer, Fill, Statement
+from symgrad.lower.nest import NotInLoops, accumulation, nest_of, stored_entries
+from symgrad.lower.prepare import prepared
+from symgrad.ops.arithmetic import Add, Power, Product
+from symgrad.ops.contract import Contract, Spread
+from symgrad.ops.elementwise import Elementwise
+from symgrad.ops.leaf import Const, Input, Leaf
+from symgrad.ops.logic import Connective, Relation, Truth
+from symgrad.ops.position import Position
+from symgrad.ops.reduce import Maximum, Minimum, ProductOver
+from symgrad.ops.reshape import Reshape
+from symgrad.ops.select import Select
+from symgrad.ops.view import Accumulate, Stack, View
+
+DEAR = 8  # multiplications: what costs more is stored rather than computed twice
+FUNCTION = 10  # multiplications that an elementary function takes
+INLINED = (Add, Product, Elementwise, Select, Relation, Connective, Truth, Const, Leaf, Spread, View)
+REDUCTIONS = (Maximum, Minimum, ProductOver)
+
+
+def schedule_arrays(name: str, inputs: Sequence[Node], outputs: Sequence[Node], dtype: str) -> ArrayProgram:
+    """The program. Raises NotInLoops for an operation that loops do not cover."""
+    outputs, inputs = prepared(outputs, inputs)
+    nodes = reachable(outputs)
+    stored = _stored(nodes, outputs)
+    buffers = [
+        Buffer(f"x{k}", x.type.shape, "in", dtype if x.type.dtype == "f8" else x.type.dtype)
+        for k, x in enumerate(inputs)
+    ]
+    places = dict(zip(inputs, [b.name for b in buffers], strict=True))
+    outs = [Buffer(f"y{k}", y.type.shape, "out", dtype) for k, y in enumerate(outputs)]
+    for y, b in zip(outputs, outs, strict=True):
+        places.setdefault(y, b.name)
+    scratch: list[Buffer] = []
+    body: list[Statement] = []
+    for node in nodes:
+        if node not in stored or isinstance(node.op, Input):
+            continue
+        own = "" if isinstance(node.op, Reshape) else places.get(node, "")
+        if not own:
+            of = places[node.inputs[0]] if isinstance(node.op, Reshape) else ""
+            kind = dtype if node.type.dtype == "f8" else node.type.dtype
+            scratch.append(Buffer(f"t{len(scratch)}", node.type.shape, "scratch", kind, of))
+            own = places[node] = scratch[-1].name
+            if of:
+                continue
+        target = own
+        body += _statements(node, target, places)
+    for y, b in zip(outputs, outs, strict=True):
+        if places[y] != b.name:
+            body += nest_of(y, b.name, places, copy=True)
+    return ArrayProgram(name, (*buffers, *outs, *scratch), tuple(body))
+
+
+def _statements(node: Node, target: str, places: dict[Node, str]) -> list[Statement]:
+    """What fills the buffer of one stored node."""
+    op = node.op
+    if isinstance(op, Stack):
+        return stored_entries(node, target, places)
+    call = called(node, target, places)
+    if call is not None:
+        return [call]
+    if (isinstance(op, Contract) and op.embeds) or (isinstance(op, Accumulate) and accumulation(op, node) == "scatter"):
+        return [Fill(target), *nest_of(node, target, places)]
+    return nest_of(node, target, places)
+
+
+def _stored(nodes: Sequence[Node], outputs: Sequence[Node]) -> set[Node]:
+    """The nodes whose values are kept in memory."""
+    readers = consumers(nodes)
+    cost: dict[Node, int] = {}
+    stored = set(outputs)
+    for node in nodes:
+        op = node.op
+        if _must_be_stored(node):
+            stored.add(node)
+        elif not isinstance(op, INLINED) and not isinstance(op, (Contract, Accumulate, Position)):
+            raise NotInLoops(op.label())
+        stored.update(_operands(node))
+    for node in nodes:
+        own = sum(0 if x in stored else cost[x] for x in node.inputs)
+        cost[node] = 0 if isinstance(node.op, Input) else own + _own_cost(node)
+    roots: dict[Node, set[Node]] = {}
+    for node in reversed(nodes):
+        if node in stored or isinstance(node.op, Leaf):
+            roots[node] = {node}
+            continue
+        found: set[Node] = set()
+        for reader in readers[node]:
+            found |= {reader} if reader in stored else roots[reader]
+        roots[node] = found
+        repeated = len(found) > 1 or any(_repeats(reader, node) for reader in readers[node])
+        scalar = not node.type.shape and len(readers[node]) > 1
+        if node.type.dtype == "f8" and (scalar or (repeated and cost[node] >= DEAR)):
+            stored.add(node)
+            roots[node] = {node}
+    return stored
+
+
+def _must_be_stored(node: Node) -> bool:
+    op = node.op
+    if isinstance(op, Contract):
+        return bool(op.summed) or op.embeds
+    if isinstance(op, Accumulate):
+        return accumulation(op, node) == "scatter"
+    return isinstance(op, (*REDUCTIONS, Stack, Reshape)) or called(node, "", None) is not None
+
+
+def _operands(node: Node) -> list[Node]:
+    """The inputs that a library, or another shape of the same memory, reads."""
+    if isinstance(node.op, Reshape) or called(node, "", None) is not None:
+        return list(node.inputs)
+    return []
+
+
+def _own_cost(node: Node) -> int:
+    op = node.op
+    if isinstance(op, Power):
+        return 1 if op.exponent in (2, 3, 4) else 4 if op.exponent in (-1, -2) else FUNCTION
+    if isinstance(op, (Accumulate, View)):
+        return 2
+    return FUNCTION if isinstance(op, Elementwise) else 1
+
+
+def _repeats(reader: Node, node: Node) -> bool:
+    """Does the reader read an element several times?"""
+    op = reader.op
+    if isinstance(op, Contract):
+        every = {k for labels in op.labels for k in labels} | set(op.output)
+        return any(len(set(ks)) < len(every) for x, ks in zip(reader.inputs, op.labels, strict=True) if x is node)
+    return isinstance(op, (View, Spread))
