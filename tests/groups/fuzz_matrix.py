@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,10 @@ from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.kronecker import KroneckerProduct
 
 from symgrad import functions as sg
-from symgrad import matrix_functions as words
+from tests import matrix_words  # noqa: F401  the interpreter learns them
 from tests.groups.group import Group, Outcome, Outcomes
 from tests.matrix_nodes import assert_shape, difference, value_and_gradients
-from tests.matrix_oracle import STEP, TABLE, Interpreter, as_matrix
+from tests.matrix_oracle import STEP, Interpreter
 
 N, M, P = sp.symbols("n m p", integer=True, positive=True)
 ONE = sp.S.One
@@ -29,27 +30,6 @@ TOLERANCE = 1e-10
 SHAKEN = 256  # how many times the effect of one rounding of the inputs an error may be
 ENTRIES = 2  # entries of each symbol that are stepped, besides one direction
 
-
-def _softmax(f: Interpreter, e: Any) -> Any:
-    x = np.exp(as_matrix(f(e.arg)))
-    return x / np.sum(x, axis=e.axis, keepdims=True)
-
-
-def _positive(x: Any) -> Any:
-    return np.where(np.real(x) < 0, -x, x)[()]
-
-
-# symgrad's own words, by formulas that are not symgrad's.
-WORDS: dict[type, Callable[[Interpreter, Any], Any]] = {
-    words.Norm: lambda f, e: np.sqrt(np.sum(as_matrix(f(e.arg)) ** 2)),
-    words.LogDet: lambda f, e: np.log(_positive(np.linalg.det(as_matrix(f(e.arg))))),
-    words.LogSumExpOfMatrix: lambda f, e: np.log(np.sum(np.exp(f(e.arg)))),
-    words.LogSumExpAlong: lambda f, e: np.log(np.sum(np.exp(f(e.arg)), axis=e.axis, keepdims=True)),
-    words.SoftmaxAlong: _softmax,
-    words.LogSoftmaxAlong: lambda f, e: np.log(_softmax(f, e)),
-    words.Solution: lambda f, e: np.linalg.inv(as_matrix(f(e.args[0]))) @ as_matrix(f(e.args[1])),
-}
-TABLE.update(WORDS)
 
 FUNCTIONS: list[Callable[[Any], Any]] = [
     sp.sin,
@@ -147,7 +127,7 @@ class Tree:
     def _product(self, rows: Any, columns: Any, depth: int) -> Any:
         inner = [self.size() for _ in range(self.draw.choice([1, 1, 2]))]
         sizes = [rows, *inner, columns]
-        factors = [self.matrix(r, c, depth) for r, c in zip(sizes, sizes[1:], strict=False)]
+        factors = [self.matrix(r, c, depth) for r, c in pairwise(sizes)]
         return sp.MatMul(*factors, evaluate=False)
 
     def _scaled(self, rows: Any, columns: Any, depth: int) -> Any:
@@ -233,7 +213,7 @@ def check(draw: random.Random, index: int) -> Outcomes:
         AttributeError,
         TypeError,
         NotImplementedError,
-    ):  # SymPy's own: a shape of Python's ints, a product of 1 x 1
+    ):  # SymPy's own, in its constructors
         return {"fuzz_matrix": Outcome(numbers={"not made": 1})}
     if e.has(sp.Sum):  # an entry of a product, which SymPy writes in index notation
         return {"fuzz_matrix": Outcome(numbers={"not made": 1})}
