@@ -61,17 +61,16 @@ def _along(value: Node, z: Node) -> Node:
 @rule(STABLE, Exp, "exp(z - logsumexp(z)) => softmax(z)")
 def exp_of_log_softmax(node: Node) -> Node | None:
     (x,) = node.inputs
-    if not isinstance(x.op, Add) or sorted(x.op.coefficients) != [-1, 1] or not x.type.shape:
+    if not isinstance(x.op, Add) or sorted(x.op.coefficients) != [-1, 1]:
         return None
     z, other = x.inputs if x.op.coefficients[0] == 1 else reversed(x.inputs)
-    whole = other.inputs[0] if isinstance(other.op, Contract) and other.op.is_view else other
+    whole = other.inputs[0] if other.inputs else other
     if not isinstance(whole.op, LogSumExpOver):
         return None
     (own,) = whole.inputs
     for order in _orders(z, own):
-        seen = contract(z.graph, [(own, order)], range(len(order)))
         kept = order[: len(whole.type.shape)]
-        if seen is z and spread(whole, kept, range(len(order)), dict(enumerate(z.type.shape))) is other:
+        if spread(whole, kept, range(len(order)), dict(enumerate(z.type.shape))) is other:
             return contract(z.graph, [(z.graph.add(Softmax(whole.op.axes), own), order)], range(len(order)))
     return None
 
@@ -80,11 +79,17 @@ def _orders(z: Node, own: Node) -> list[tuple[int, ...]]:
     """The ways in which z may be `own` with its axes in another order."""
     if z is own:
         return [tuple(range(len(z.type.shape)))]
-    if isinstance(z.op, Contract) and z.op.is_view and z.inputs[0] is own and not z.op.extents:
-        return [z.op.labels[0]]
-    if isinstance(own.op, Contract) and own.op.is_view and own.inputs[0] is z and not own.op.extents:
-        return [own.op.output and tuple(own.op.labels[0].index(k) for k in own.op.output)]
+    if _is_transposed(z) and z.inputs[0] is own:
+        return [z.op.labels[0]]  # type: ignore[attr-defined]
+    if _is_transposed(own) and own.inputs[0] is z:
+        (labels,) = own.op.labels  # type: ignore[attr-defined]
+        return [tuple(labels.index(k) for k in range(len(labels)))]
     return []
+
+
+def _is_transposed(x: Node) -> bool:
+    """Is this another array with its axes in another order?"""
+    return isinstance(x.op, Contract) and x.op.is_view and sorted(x.op.labels[0]) == list(x.op.output)
 
 
 @rule(
@@ -221,8 +226,6 @@ def inverse_times_vector(node: Node) -> Node | None:
     factors = factors_of(node)
     for k, (inverse, (row, column)) in ((k, f) for k, f in enumerate(factors) if isinstance(f[0].op, Inverse)):
         for transposed, summed, left in ((False, column, row), (True, row, column)):
-            if row == column or summed in op.output:
-                continue
             group = _reached(op, summed, k)
             touched = {j for g in group for j in op.labels[g]}
             if group and left not in touched and not touched & set(op.output):

@@ -59,9 +59,9 @@ def sum_into_sum(node: Node, readers: Counter[Node]) -> Node | None:
 @rule(FORM, Contract, "contract(c*a + c*b, x) => c*contract(a + b, x)", "exact; c > 0")
 def content(node: Node) -> Node | None:
     for k, (x, labels) in enumerate(factors_of(node)):
-        if isinstance(x.op, Add) and len(x.inputs) > 1:
+        if isinstance(x.op, Add):
             sizes = {abs(c) for c in x.op.coefficients}
-            if len(sizes) == 1 and sizes != {1} and not any(isinstance(t.op, Const) for t in x.inputs):
+            if len(sizes) == 1 and sizes != {1}:
                 (c,) = sizes
                 signs = [(1 if d > 0 else -1, t) for d, t in zip(x.op.coefficients, x.inputs, strict=True)]
                 return recontracted(node, [(constant(node.graph, c), ()), (arithmetic["sum"](signs), labels)], [k])
@@ -71,12 +71,10 @@ def content(node: Node) -> Node | None:
 @rule(FORM, Add, "s*a + s*b => s*(a + b)", "exact; s is a scalar, a and b are arrays")
 def common_scalar(node: Node, readers: Counter[Node]) -> Node | None:
     assert isinstance(node.op, Add)
-    if not node.type.shape or len(node.inputs) < 2:
-        return None
-    if not all(isinstance(x.op, Contract) and readers[x] <= 1 for x in node.inputs):
+    if not node.type.shape or len(node.inputs) < 2 or any(readers[x] > 1 for x in node.inputs):
         return None
     parts = [opened(x) for x in node.inputs]
-    common = [x for x, labels in parts[0] if labels == () and all((x, ()) in part for part in parts[1:])]
+    common = [x for x, _ in parts[0] if all((x, ()) in part for part in parts)]
     if not common:
         return None
     rests = [_rest(x, part, common) for x, part in zip(node.inputs, parts, strict=True)]
@@ -108,11 +106,9 @@ class _Open(NamedTuple):
 )
 def common_factors(node: Node, readers: Counter[Node]) -> Node | None:
     assert isinstance(node.op, Add)
-    if len(node.inputs) < 2:
-        return None
     open_terms: dict[tuple[object, ...], _Open] = {}
     for k, x in enumerate(node.inputs):
-        if not isinstance(x.op, Contract) or len(x.inputs) < 2 or readers[x] > 1:
+        if not isinstance(x.op, Contract) or readers[x] > 1:
             continue
         for place in range(len(x.inputs)):
             found = _without_factor(x, place)
@@ -169,11 +165,11 @@ def transpose_to(x: Node, labels: tuple[int, ...], output: tuple[int, ...]) -> N
 
 @rule(FORM, Add, "A*B.T + B*A.T => C + C.T for C = A*B.T", "exact; of matrices")
 def transposed_term(node: Node) -> Node | None:
-    if len(node.type.shape) != 2 or len(node.inputs) < 2:
+    if len(node.type.shape) != 2:
         return None
     seen: dict[tuple[Node, ...], Node] = {}
     for k, (c, x) in _terms(node):
-        if not isinstance(x.op, Contract) or x.op.is_view or not x.inputs:
+        if not isinstance(x.op, Contract):
             continue
         other = seen.setdefault(x.inputs, x)
         if other is not x and recontracted_as(other, x.op.output[::-1]) is x:
@@ -196,7 +192,7 @@ def recontracted_as(node: Node, output: tuple[int, ...]) -> Node:
 )
 def function_of_view(node: Node) -> Node | None:
     arrays = [x for x in node.inputs if not isinstance(x.op, Const)]
-    if not node.type.shape or not arrays or (isinstance(node.op, Add) and len(node.inputs) == 1):
+    if not arrays:
         return None
     op = arrays[0].op
     if not isinstance(op, Contract) or not op.is_view or len(set(op.labels[0])) < len(op.labels[0]):

@@ -103,7 +103,7 @@ def scale_of(node: Node) -> tuple[Exact, Node]:
 def opened(node: Node) -> list[Factor]:
     """(factor, labels) of a product or a contraction, with the scalars of the latter apart."""
     if not isinstance(node.op, Contract):
-        return [(x, ()) for x in node.inputs]
+        return [(x, ()) for x in node.inputs] if isinstance(node.op, Product) else []
     found: list[Factor] = []
     for x, labels in factors_of(node):
         found.extend([(f, ()) for f in x.inputs] if isinstance(x.op, Product) and not labels else [(x, labels)])

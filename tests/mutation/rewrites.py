@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import sympy as sp
 from mpmath import mp
 
@@ -27,6 +28,7 @@ from symgrad.ops.rounding import Max, Step
 from symgrad.ops.select import guarded
 from symgrad.ops.stable import Sigmoid, relu, sigmoid
 from symgrad.simplify import FORM, MODULES, STABLE, Rule, simplify
+from tests.array_rules import ARRAY_EXAMPLES, SHAPES, Arrays, values_in_mpmath
 from tests.mutation.mutants import Mutant, mutants
 
 x, y, z = symbols = sp.symbols("x y z", real=True)
@@ -70,6 +72,10 @@ def _switched(condition: Callable[..., Node], value: Callable[..., Node]) -> Bui
 
 def _step(a: Node, b: Node) -> Node:
     return a.graph.add(Step(), a, b)
+
+
+def _on_arrays(build: Callable[[Arrays], Node]) -> Build:
+    return lambda graph: build(Arrays(graph))
 
 
 e = sp.exp
@@ -177,10 +183,52 @@ EXAMPLES: dict[str, tuple[list[tuple[Build, str]], list[Build]]] = {
         ],
     ),
 }  # fmt: skip
+for _rule, (_fires, _misses) in ARRAY_EXAMPLES.items():
+    _applies, _leaves = EXAMPLES.setdefault(_rule, ([], []))
+    _applies += [(_on_arrays(build), word) for build, word in _fires]
+    _leaves += [_on_arrays(build) for build in _misses]
 
 # Mutants that are the same function: reason -> (function, words) of each.
 REASONS: dict[str, list[tuple[str, str]]] = {
+    "what is common to all is in each": [
+        ("common-scalar", "constant + 1: 0 @ common = [x for x, _ in parts[0] if all(((x, ()) i"),
+        ("common-scalar", "constant - 1: 0 @ common = [x for x, _ in parts[0] if all(((x, ()) i"),
+    ],
+    "all are the same view": [
+        ("function-of-view", "constant - 1: 0 @ op = arrays[0].op"),
+        ("function-of-view", "constant - 1: 0 @ shape = arrays[0].inputs[0].type.shape"),
+        ("function-of-view", "constant - 1: 0 @ inputs = [constant(x.graph, x.op.value, shape) if "),
+        ("function-of-view", "constant - 1: 0 @ if not isinstance(op, Contract) or not op.is_view "),
+        ("function-of-view", "constant - 1: 0 @ return contract(node.graph, [(node.op.apply(*input"),
+    ],
+    "the matrix is square": [
+        ("inverse-cancels", "constant + 1: 0 @ return recontracted(node, [(identity(node.graph, x"),
+        ("inverse-cancels", "constant - 1: 0 @ return recontracted(node, [(identity(node.graph, x"),
+        ("logdet-of-simpler", "constant + 1: 0 @ size = extent(node.graph, x.type.shape[0])"),
+        ("logdet-of-simpler", "constant - 1: 0 @ size = extent(node.graph, x.type.shape[0])"),
+    ],
+    "both factors of a square are the same": [
+        ("direction-over-axes", "constant + 1: 0 @ if norm is not None and any((x is squares.inputs[0"),
+        ("direction-over-axes", "constant - 1: 0 @ if norm is not None and any((x is squares.inputs[0"),
+    ],
+    "a sum has no coefficient 0": [
+        ("log-of-exp-over-axes", "relation: c <= 0 @ if c <= 0:"),
+        ("log-of-exp-over-axes", "constant - 1: 0 @ if c <= 0:"),
+        ("root-of-squares-over-axes", "relation: c <= 0 @ if norm is None or c <= 0:"),
+        ("content", "relation: d > 0 @ signs = [(1 if d > 0 else -1, t) for d, t in zip(x"),
+    ],
+    "the root of 1 is 1; the other form only saves operations": [
+        ("root-of-squares-over-axes", "constant + 1: 1 @ return norm if c == 1 else norm * norm.like(c) ** "),
+        ("root-of-squares-over-axes", "constant - 1: 1 @ return norm if c == 1 else norm * norm.like(c) ** "),
+    ],
+    "without a norm the product is None, or there is none": [
+        ("root-of-squares-over-axes", "condition 0 dropped: norm is None or c <= 0 @ if norm is None or c <= 0:"),
+    ],
     "the inputs are one, so the last is the first": [
+        ("log-of-exp-over-axes", "constant - 1: 0 @ return x.inputs[0] + log(x.like(c)) if c != 1 else"),
+        ("log-of-exp-over-axes", "constant - 1: 0 @ return arithmetic['sum']([(1, log(weight)), *[(1, "),
+        ("exp-of-log-softmax", "constant - 1: 0 @ whole = other.inputs[0] if other.inputs else other"),
+        ("root-of-squares-over-axes", "constant - 1: 0 @ c, squares = scale_of(node.inputs[0])"),
         ("log-of-exp", "constant - 1: 0 @ return x.inputs[0] if isinstance(x.op, Exp) else N"),
         ("log-of-root", "constant - 1: 0 @ return x.op.exponent * log(x.inputs[0])"),
         ("reciprocal-of-one-plus-exp", "constant - 1: 0 @ return node.graph.add(Sigmoid(), negated(e.inputs["),
@@ -256,13 +304,20 @@ def _wrong(rule: Rule, build: Build, word: str | None) -> list[str]:
         return [f"{rule.name}: no {word} in {text}"]
     draw = random.Random(rule.name)
     inputs = [node for node in reachable([before, *after]) if isinstance(node.op, Input)]
+    if {node.op.label() for node in inputs} <= set(SHAPES):
+        points = [values_in_mpmath(graph, 1)]
+    else:
+        points = [{node: mp.mpf(draw.uniform(0.3, 2)) for node in inputs} for _ in range(3)]
     found = []
-    for _ in range(3):
-        point = {node: mp.mpf(draw.uniform(0.3, 2)) for node in inputs}
-        a, b = evaluate([before, *after], point, mp)
-        if not abs(a - b) <= 1e-30 * max(1, abs(a)) and not (mp.isnan(a) and mp.isnan(b)):
-            found.append(f"{rule.name}: {mp.nstr(a, 12)} became {mp.nstr(b, 12)}")
+    for point in points:
+        a, b = map(np.asarray, evaluate([before, *after], point, mp))
+        if a.shape != b.shape or not all(map(_near, a.flat, b.flat)):
+            found.append(f"{rule.name}: {a} became {b}")
     return found
+
+
+def _near(a: Any, b: Any) -> bool:
+    return a == b or abs(a - b) <= 1e-30 * max(1, abs(a)) or (mp.isnan(a) and mp.isnan(b))
 
 
 def survivors(name: str) -> Iterator[Mutant]:
