@@ -50,17 +50,19 @@ class Reshape(Op):
 
 
 def reshape(x: Node, shape: Sequence[Size]) -> Node:
-    """The array in this shape: of one that was reshaped, of what it was before."""
+    """The array in this shape: of one that was reshaped, of what it was before; of a guarded one, guarded."""
     shape = tuple(as_size(n) for n in shape)
+    guard = guard_of(x) if x.type.dtype == "f8" else None
+    if guard is None:
+        return _reshaped(x, shape)
+    condition, value = guard
+    return guarded(_reshaped(condition, shape), _reshaped(value, shape))
+
+
+def _reshaped(x: Node, shape: tuple[Size, ...]) -> Node:
     while isinstance(x.op, Reshape):
         (x,) = x.inputs
     if x.type.shape == shape:
         return x
     value = exact_value(x)
-    if value is not None and x.type.dtype == "f8":
-        return constant(x.graph, value, shape)
-    guard = guard_of(x) if x.type.dtype == "f8" else None
-    if guard is not None:
-        c, v = (reshape(part, shape) for part in guard)
-        return guarded(c, v)
-    return x.graph.add(Reshape(shape), x)
+    return x.graph.add(Reshape(shape), x) if value is None else constant(x.graph, value, shape)
