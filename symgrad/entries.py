@@ -69,3 +69,9 @@ class Entries(sp.Basic):
             else:
                 found.append(([i], n))
         return found
+
+
+def matrix_entries(e: sp.FunctionMatrix) -> Entries:
+    """A FunctionMatrix as Entries: a row or column has one index."""
+    axes = zip(e.lamda.variables, e.shape, strict=True)
+    return Entries(e.lamda.expr, *[(i, n) for i, n in axes if n != 1])

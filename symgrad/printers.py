@@ -12,7 +12,7 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import PRECEDENCE, precedence_traditional
 from sympy.printing.str import StrPrinter
 
-from symgrad.entries import Entries
+from symgrad.entries import matrix_entries
 
 
 def _ordered(terms: list[Any]) -> list[Any]:
@@ -60,7 +60,7 @@ class Text(StrPrinter):
         return f"zeros({', '.join(map(self._print, e.shape))})"
 
     def _print_FunctionMatrix(self, e: Any) -> str:
-        return f"[{self._print(_entries(e))}]"
+        return f"[{self._print(matrix_entries(e))}]"
 
     def _print_MatMul(self, e: Any) -> str:
         scalars = [x for x in e.args if not x.is_Matrix]
@@ -123,7 +123,7 @@ class Latex(LatexPrinter):
     _print_DiagonalOf = _print_DiagMatrix
 
     def _print_FunctionMatrix(self, e: Any) -> str:
-        return rf"\left[{self._print(_entries(e))}\right]"
+        return rf"\left[{self._print(matrix_entries(e))}\right]"
 
 
 WORDS = {
@@ -156,8 +156,3 @@ def _name(body: Any, d: Any) -> str | None:
 def _is_number(e: Any) -> bool:
     """Is this the entry of a product of one entry?"""
     return isinstance(e, MatrixElement) and e.parent.shape == (1, 1) and isinstance(e.parent, sp.MatMul)
-
-
-def _entries(e: Any) -> Entries:
-    axes = zip(e.lamda.variables, e.shape, strict=True)
-    return Entries(e.lamda.expr, *[(i, n) for i, n in axes if n != 1])

@@ -280,6 +280,7 @@ KINDS: dict[type, Kind] = {
     sp.Sum: reductions.SUM,
     sp.Product: reductions.PRODUCT,
     Entries: reductions.ENTRIES,
+    sp.FunctionMatrix: reductions.FUNCTION_MATRIX,
 }
 _found: dict[type, Kind | _Plain | None] = {}
 

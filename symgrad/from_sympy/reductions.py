@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+from symgrad.entries import matrix_entries
 from symgrad.errors import UnsupportedExpression
 from symgrad.from_sympy.indexed import affine_value, compared, index_value
 from symgrad.from_sympy.scope import Binding, Label, Labelled, Scope
@@ -157,6 +158,10 @@ def _open_entries(state: State, e: Any, scope: Scope) -> tuple[Any, Sequence[Chi
     return labels, (state.scopes.child(e.body, scope),)
 
 
+def _open_function_matrix(state: State, e: Any, scope: Scope) -> tuple[Any, Sequence[Child]]:
+    return _open_entries(state, matrix_entries(e), scope)
+
+
 def _close_entries(state: State, e: Any, scope: Scope, labels: Any, values: Sequence[Any]) -> Labelled:
     (value,) = values
     if set(value.labels) - set(labels):
@@ -170,3 +175,4 @@ LOG_SUM_EXP = _reduction(LogSumExpOver, float("-inf"))
 MAXIMUM = _reduction(Maximum, float("-inf"))
 MINIMUM = _reduction(Minimum, float("inf"))
 ENTRIES = Kind(_open_entries, _close_entries)
+FUNCTION_MATRIX = Kind(_open_function_matrix, _close_entries)

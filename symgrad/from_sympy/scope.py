@@ -134,6 +134,8 @@ def _free_of(e: Any, known: dict[int, frozenset[Any]]) -> frozenset[Any]:
         return frozenset([e])
     if isinstance(e, Entries):
         return known[id(e.args[0])].difference(e.indices).union(*[n.free_symbols for n in e.shape])
+    if isinstance(e, sp.Lambda):
+        return known[id(e.expr)].difference(e.variables)
     limits = getattr(e, "limits", None)
     if limits is not None:
         free = known[id(e.args[0])]
