@@ -13,6 +13,7 @@ import sympy as sp
 from symgrad.arrays import array_type
 from symgrad.derivatives import build_grad
 from symgrad.evaluate import evaluate
+from symgrad.from_sympy import from_sympy
 from symgrad.graph import Graph, Node
 from symgrad.ops.arithmetic import Power
 from symgrad.ops.contract import contract, identity, total
@@ -168,6 +169,17 @@ def check(node: Node, values: dict[Node, Any]) -> Any:
     return e
 
 
+def check_round_trip(node: Node, values: dict[Node, Any]) -> None:
+    """What goes out comes in as a node of the same values, and that one goes out and comes in as itself."""
+    (e,) = to_sympy([node])
+    back = from_sympy(node.graph, e)
+    sizes = {s for x in back.graph.nodes if isinstance(x.op, Input) for s in [x.op.variable] if s in SIZES}
+    given = values | {back.graph.add(Input(s)): float(SIZES[s]) for s in sizes}  # a size that no array tells
+    wanted, found = evaluate([node, back], given)
+    assert np.shape(found) == np.shape(wanted)
+    assert found == pytest.approx(wanted, rel=1e-9, abs=1e-9)
+
+
 def is_moderate(node: Node, values: dict[Node, Any]) -> bool:
     return bool(np.all(np.abs(evaluate([node], values)[0]) < 1e6))
 
@@ -180,6 +192,7 @@ def test_what_is_printed_has_the_entries_of_the_graph(seed: int) -> None:
     for node in r.nodes[7:]:
         if is_moderate(node, r.values):
             check(node, r.values)
+            check_round_trip(node, r.values)
 
 
 @pytest.mark.parametrize("seed", range(1000, 1120))
@@ -190,6 +203,7 @@ def test_windows_gathers_conditions_and_functions_of_whole_arrays_have_the_entri
     for node in r.nodes[7:]:
         if is_moderate(node, r.values):
             check(node, r.values)
+            check_round_trip(node, r.values)
 
 
 @pytest.mark.parametrize("seed", range(2000, 2060))
@@ -201,3 +215,4 @@ def test_gradients_have_the_entries_of_the_graph(seed: int) -> None:
     target = total(r.graph.add(Tanh(), r.nodes[-1]))
     for g in build_grad(target, inputs):
         check(g, r.values)
+        check_round_trip(g, r.values)

@@ -81,7 +81,8 @@ def transposes(factors: Sequence[Any]) -> int:
 def hadamard(factors: Sequence[Any]) -> Any:
     """The product entry by entry; ones left out, equal factors as a power."""
     counts: dict[Any, int] = {}
-    for x in factors:
+    opened = [part for x in factors for part in (x.args if isinstance(x, sp.HadamardProduct) else [x])]
+    for x in opened:
         base, power = (x.base, x.exp) if isinstance(x, sp.HadamardPower) and x.exp.is_Integer else (x, 1)
         if not isinstance(x, sp.OneMatrix):
             counts[base] = counts.get(base, 0) + power
