@@ -94,12 +94,12 @@ class ArrayKernel:
     @cached_property
     def _compiled(self) -> tuple[Any, list[Size]]:
         """The machine code, and the sizes that its table holds."""
-        from symgrad.lower import numba_entry
+        from symgrad.lower import machine_code
 
-        with numba_entry.LOCK:
+        with machine_code.LOCK:
             assert isinstance(self.program, ArrayProgram)
             text, module, sizes = arrays_to_llvm(self.program, unique_symbol(), host())
-            return numba_entry.array_code(text, module), sizes
+            return machine_code.array_code(text, module), sizes
 
     @cached_property
     def _shapes(self) -> list[tuple[Size, ...]]:

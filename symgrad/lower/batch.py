@@ -12,7 +12,7 @@ from symgrad.errors import OutputError, ShapeError
 from symgrad.lower.target import host
 
 if TYPE_CHECKING:
-    from symgrad.lower.numba_entry import BatchCode
+    from symgrad.lower.machine_code import BatchCode
 
 Shape = tuple[int, ...]
 

@@ -8,6 +8,7 @@ a link. A cache that cannot be read or written is as good as none: nothing here 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import secrets
@@ -58,10 +59,11 @@ class Cache:
             with self._opened() as place:
                 data = _read(place, key + SUFFIX)
                 content = None if data is None else _content(key, data)
-                if data is not None and content is None:
-                    os.unlink(key + SUFFIX, dir_fd=place)
-                elif content is not None:
-                    os.utime(key + SUFFIX, dir_fd=place, follow_symlinks=False)  # it was used now
+                with suppress(OSError):  # on a disk that is read only
+                    if content is not None:
+                        os.utime(key + SUFFIX, dir_fd=place, follow_symlinks=False)  # it was used now
+                    elif data is not None:
+                        os.unlink(key + SUFFIX, dir_fd=place)
         except FileNotFoundError:
             return None
         except (OSError, _Refused) as problem:
@@ -138,16 +140,25 @@ class Cache:
 
 
 def _read(place: int, name: str) -> bytes | None:
-    """The bytes of a file of this user's alone; None if it is not such a file."""
+    """The bytes of a file that is this user's alone, none of another thing of this name; None if there is nothing."""
     try:
         # O_NONBLOCK: a pipe of this name would wait for a writer
         file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=place)
     except FileNotFoundError:
         return None
-    with open(file, "rb") as stream:
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EACCES, errno.ENXIO):  # a link, what may not be read, a socket
+            return b""
+        raise
+    try:
         found = os.fstat(file)
         owned = found.st_uid == os.geteuid() and not found.st_mode & OTHERS
-        return stream.read() if stat.S_ISREG(found.st_mode) and owned and found.st_nlink == 1 else b""
+        if not (stat.S_ISREG(found.st_mode) and owned and found.st_nlink == 1):
+            return b""
+        with open(file, "rb", closefd=False) as stream:
+            return stream.read()
+    finally:
+        os.close(file)
 
 
 def _write(place: int, name: str, data: bytes) -> None:

@@ -21,7 +21,7 @@ from symgrad.lower.target import host
 
 if TYPE_CHECKING:
     from symgrad.lower.instructions import Module
-    from symgrad.lower.numba_entry import BatchCode
+    from symgrad.lower.machine_code import BatchCode
 
 # How C libraries pass many numbers: their count and address, and perhaps data of the user's.
 POINTER_SIGNATURES = ("float64(intc, CPointer(float64))", "float64(intc, CPointer(float64), voidptr)")
@@ -69,9 +69,9 @@ class Kernel:
         arrays of other shapes.
         """
         if "_njit" not in self.__dict__:
-            from symgrad.lower import numba_entry
+            from symgrad.lower import machine_code, numba_entry
 
-            with numba_entry.LOCK:
+            with machine_code.LOCK:
                 if "_njit" not in self.__dict__:
                     shapes = [a.shape for a in self.arguments], [r.shape for r in self.results]
                     self._njit = numba_entry.point_dispatcher(*self._written(), *shapes)
@@ -81,12 +81,12 @@ class Kernel:
     def direct(self) -> Callable[..., Any]:
         """The kernel for one point as a Python function that is ready soon; `njit` is quicker to call."""
         if "_direct" not in self.__dict__:
-            from symgrad.lower import numba_entry
+            from symgrad.lower import machine_code
 
-            with numba_entry.LOCK:
+            with machine_code.LOCK:
                 if "_direct" not in self.__dict__:
                     arguments, results = [a.shape for a in self.arguments], [r.shape for r in self.results]
-                    self._code_at = numba_entry.point_code(*self._written(), arguments, results)
+                    self._code_at = machine_code.point_code(*self._written(), arguments, results)
                     self._direct = direct(self._code_at.call, arguments, results)
         return self._direct
 
@@ -98,7 +98,7 @@ class Kernel:
 
         Raises ArgumentError for other signatures, and unless the arguments and the one result are scalars.
         """
-        from symgrad.lower import numba_entry
+        from symgrad.lower import machine_code, numba_entry
 
         if any(a.shape for a in self.arguments) or [r.shape for r in self.results] != [()]:
             raise ArgumentError("a C function takes numbers to one number", got=self.name, hint="use njit or batch")
@@ -106,7 +106,7 @@ class Kernel:
         signatures = (f"float64({', '.join(['float64'] * inputs)})", *POINTER_SIGNATURES)
         if "".join(signature.split()) not in {"".join(s.split()) for s in signatures}:
             raise ArgumentError("no C signature of this function", got=signature, wanted=" or ".join(signatures))
-        with numba_entry.LOCK:
+        with machine_code.LOCK:
             return numba_entry.c_callback(self.njit, signature, inputs)
 
     def batch(self, values: Sequence[np.ndarray], out: Sequence[np.ndarray] | None = None) -> list[np.ndarray]:
@@ -132,14 +132,14 @@ class Kernel:
     def _code(self, varying: tuple[bool, ...]) -> BatchCode:
         """The kernel of which these arguments vary, compiled when it is first needed."""
         if varying not in self._batches:
-            from symgrad.lower import numba_entry
+            from symgrad.lower import machine_code
 
-            with numba_entry.LOCK:
+            with machine_code.LOCK:
                 if varying not in self._batches:
                     with collector_paused():
                         program = schedule(self.name, self.arguments, self.results, varying=varying)
                         text, module = to_llvm(program, unique_symbol(), host())
-                    self._batches[varying] = numba_entry.batch_code(text, module)
+                    self._batches[varying] = machine_code.batch_code(text, module)
         return self._batches[varying]
 
 

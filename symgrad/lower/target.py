@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import struct
+import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
+
+from symgrad.environment import numba_names_the_processor
 
 # Where vector functions of C's math library are: glibc's libmvec. 4 ulp at worst (glibc manual, 19.7).
 LIBMVEC = "libmvec.so.1"
@@ -25,13 +29,38 @@ class Target:
         return symbol if _is_found(symbol) else None
 
 
+class Processor(NamedTuple):
+    """What LLVM compiles for: its names of the system, of the processor, and of all that this can and cannot do."""
+
+    triple: str
+    name: str
+    features: str
+
+
+@cache
+def processor() -> Processor:
+    """This machine's, unless Numba's own settings narrow it: kernels are called from what Numba compiles."""
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    if "numba" in sys.modules or numba_names_the_processor():  # else it is not worth the 0.2 s of importing Numba
+        from numba.core.registry import cpu_target
+
+        return Processor(*cpu_target.target_context.codegen().magic_tuple())
+    try:
+        features = llvm.get_host_cpu_features().flatten()
+    except RuntimeError:  # a processor that LLVM does not know, as Numba has it
+        features = ""
+    return Processor(llvm.get_process_triple(), llvm.get_host_cpu_name(), features)
+
+
 @cache
 def host() -> Target:
-    """The target that Numba compiles for: this machine, unless Numba's own settings narrow it."""
+    """The target that kernels are compiled for."""
     import llvmlite.binding as llvm
-    from numba.core.registry import cpu_target
 
-    triple, _, features = cpu_target.target_context.codegen().magic_tuple()
+    triple, _, features = processor()
     if triple.startswith("x86_64") and "linux" in triple:
         with suppress(RuntimeError):  # a C library without it, such as musl: functions are then called lane by lane
             llvm.load_library_permanently(LIBMVEC)

@@ -1,0 +1,143 @@
+"""LLVM IR -> machine code to call through its address, by way of LLVM alone; kept on disk for later processes.
+
+The key of an entry is a digest of all that decides its bytes: the text of the module, with a fixed name in place of the
+kernel's own, the versions, the processor. No address is in them: what a kernel calls is found by name when it is
+loaded. A kernel with functions of the user's is compiled anew each time: their names do not say what they do.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import count
+from typing import Any, NamedTuple
+
+import llvmlite
+import llvmlite.binding as llvm
+
+from symgrad.environment import cache_directory
+from symgrad.lower.blas import blas_addresses
+from symgrad.lower.cache import Cache
+from symgrad.lower.instructions import Module
+from symgrad.lower.target import Processor, processor
+
+LOCK = threading.RLock()  # keeps two threads from compiling one kernel
+SYMBOL = "symgrad_kernel"  # of every kernel kept: each is a library of its own, so that equal names do not meet
+OPTIMISATION = 3
+FORM = "1"  # another one for every change of what `compiled` makes of a text, or of how its code is called
+
+Shape = tuple[int, ...]
+_libraries = count()
+
+
+class BatchCode(NamedTuple):
+    """A kernel with a size, as a function of its table of addresses, the range of points, and the number of all."""
+
+    call: Callable[[int, int, int, int], int]
+    library: Any  # keeps the machine code
+
+
+class PointCode(NamedTuple):
+    """A kernel for one point, as a function of its numbers and addresses."""
+
+    call: Callable[..., int]
+    library: Any  # keeps the machine code
+
+
+def batch_code(text: str, module: Module) -> BatchCode:
+    """The machine code of a kernel with a size. Calling it lets other threads run."""
+    address, library = _code(text, module)
+    kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+    return BatchCode(kind(address), library)
+
+
+def point_code(text: str, module: Module, arguments: Sequence[Shape], results: Sequence[Shape]) -> PointCode:
+    """The machine code of a kernel for one point. Calling it lets other threads run."""
+    address, library = _code(text, module)
+    inputs = [ctypes.c_double if shape == () else ctypes.c_void_p for shape in arguments]
+    kind = ctypes.CFUNCTYPE(ctypes.c_int, *inputs, *[ctypes.c_void_p] * len(results))
+    return PointCode(kind(address), library)
+
+
+def array_code(text: str, module: Module) -> PointCode:
+    """The machine code of a program of arrays, as a function of the addresses of its two tables: those of the addresses
+    of buffers and of the sizes. Calling it lets other threads run."""
+    address, library = _code(text, module)
+    return PointCode(ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(address), library)
+
+
+def compiled(text: str) -> bytes:
+    """The object file of a module, optimised for this processor."""
+    machine = _machine(processor())
+    # A context of its own: Numba may compile in another thread, in LLVM's global one.
+    module = llvm.parse_assembly(text, llvm.create_context())
+    module.triple, module.data_layout = processor().triple, str(machine.target_data)
+    module.verify()
+    tuning = llvm.create_pipeline_tuning_options(speed_level=OPTIMISATION)
+    tuning.loop_vectorization, tuning.slp_vectorization = True, False  # as Numba has them
+    passes = llvm.create_pass_builder(machine, tuning)
+    passes.getModulePassManager().run(module, passes)
+    return bytes(machine.emit_object(module))
+
+
+def key(text: str) -> str:
+    """The name under which the machine code of a module is kept."""
+    parts = (*_versions(), *processor(), text)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _code(text: str, module: Module) -> tuple[int, Any]:
+    """The address of the kernel, and what must live as long as it."""
+    text, symbols = text.replace(module.symbol, SYMBOL), dict(module.addresses)
+    if module.routines:
+        symbols |= blas_addresses(module.routines)
+    if module.users:
+        from symgrad.lower.user_functions import user_address
+
+        symbols |= {name.replace(module.symbol, SYMBOL): user_address(op) for op, name in module.users.items()}
+        return _loaded(compiled(text), symbols)
+    directory = cache_directory()
+    if directory is None:
+        return _loaded(compiled(text), symbols)
+    kept, name = Cache(directory), key(text)
+    code = kept.load(name)
+    if code is None:
+        code = compiled(text)
+        kept.store(name, code)
+    return _loaded(code, symbols)
+
+
+def _loaded(code: bytes, symbols: dict[str, int]) -> tuple[int, Any]:
+    """The address of the kernel in an object file that calls these symbols, and what must live as long as it."""
+    builder = llvm.JITLibraryBuilder().add_object_img(code).add_current_process().export_symbol(SYMBOL)
+    for name, address in symbols.items():
+        builder.import_symbol(name, address)
+    library = builder.link(_linker(), f"symgrad{next(_libraries)}")
+    return int(library[SYMBOL]), library
+
+
+@cache
+def _linker() -> Any:
+    return llvm.create_lljit_compiler(_machine(processor()))
+
+
+def _machine(wanted: Processor) -> Any:
+    """What LLVM emits code with, with the settings that Numba gives it. One linker takes it, so it is made anew."""
+    return llvm.Target.from_triple(wanted.triple).create_target_machine(
+        cpu=wanted.name,
+        features=wanted.features,
+        opt=OPTIMISATION,
+        reloc="static" if wanted.triple.startswith(("x86", "i386", "i686")) else "default",
+        codemodel="jitdefault",
+        jit=True,
+    )
+
+
+@cache
+def _versions() -> tuple[str, ...]:
+    """Of all that has a part in the bytes; symgrad's part is the text, and what `compiled` does with it."""
+    return FORM, llvmlite.__version__, ".".join(map(str, llvm.llvm_version_info)), str(sys.implementation.cache_tag)
