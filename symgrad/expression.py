@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
 
 from symgrad.arguments import declared_variables
-from symgrad.arrays import array_types, holds_indices, is_array
+from symgrad.arrays import array_of, array_types, holds_indices, is_array
 from symgrad.errors import ArgumentError, UndefinedDerivative, VariableError
 from symgrad.from_sympy import as_expression, convert_all, is_variable, parts
 from symgrad.function import Function
@@ -78,7 +79,8 @@ def _function(exprs: Any, wrt: Any, *more: Any) -> Function:
     """The expressions as a function of `wrt` and of what else they hold."""
     chosen = _chosen(exprs, wrt)
     first = list(chosen) if isinstance(chosen, (list, tuple, sp.Tuple)) else [chosen]
-    whole = array_types(_expressions(exprs, *more), first)
+    whole = array_types(_expressions(exprs, *more), map(array_of, first))
+    first = _unique([array_of(d) if array_of(d) in whole else d for d in first])
     named = [v for d in first for v in ([d] if is_array(d) and d in whole else declared_variables(d)[1])]
     for v in named:
         if not is_variable(v) and v not in whole:
@@ -98,6 +100,15 @@ def _function(exprs: Any, wrt: Any, *more: Any) -> Function:
                 hint=f"name {v} in wrt, or among the arguments of a Function, to take it as a variable of its own",
             )
     return Function([*first, *others], exprs)
+
+
+def _unique(declared: Sequence[Any]) -> list[Any]:
+    """Without what stands there before: two entries of one array are one argument."""
+    found: list[Any] = []
+    for d in declared:
+        if not (is_array(d) and d in found):
+            found.append(d)
+    return found
 
 
 def _chosen(exprs: Any, wrt: Any) -> Any:
