@@ -66,6 +66,9 @@ def size_symbols(expressions: Sequence[Any], arrays: Mapping[Any, Type] | None =
         elif isinstance(e, Entries):
             _add(found, e.shape)
             bound.update(e.indices)
+        elif isinstance(e, sp.FunctionMatrix):
+            _add(found, e.shape)
+            bound.update(e.lamda.variables)
         elif getattr(e, "limits", None):
             for limit in e.limits:
                 bound.add(limit.args[0])
@@ -129,7 +132,9 @@ def _shape(base: Any, rows: Sequence[tuple[list[Size | None], bool]]) -> tuple[S
         told = [(sizes[axis], sure) for sizes, sure in rows]
         sizes = {n for n, sure in told if n is not None and sure} or {n for n, _ in told if n is not None}
         symbolic = {n for n in sizes if not isinstance(n, int)} or sizes
-        largest = [n for n in symbolic if all(is_nonnegative(as_size(n - other)) for other in symbolic)]
+        largest = [
+            n for n in symbolic if all(is_nonnegative(as_size(n - other), nothing_empty=True) for other in symbolic)
+        ]
         if not largest:
             wanted = "a largest index" if symbolic else "an index whose range is known"
             raise UnsupportedExpression(

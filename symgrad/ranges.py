@@ -129,16 +129,26 @@ def own_range(index: Any) -> Range | None:
     return Range(_integer_size(index.lower, index), _integer_size(index.upper, index))
 
 
-def is_nonnegative(e: Size) -> bool:
-    """Is it surely 0 or more? Symbols are sizes: whatever is assumed of them, they are not negative."""
+def is_nonnegative(e: Size, *, nothing_empty: bool = False) -> bool:
+    """Is it surely 0 or more? Symbols are sizes: whatever is assumed of them, they are not negative; nor 0, if nothing
+    is empty."""
     if isinstance(e, int):
         return e >= 0
-    return bool(e.xreplace({s: _size(s) for s in e.free_symbols if not s.is_nonnegative}).is_nonnegative)
+    if nothing_empty:
+        e = e.xreplace({s: _positive(s) for s in e.free_symbols if not s.is_positive})
+    else:
+        e = e.xreplace({s: _nonnegative(s) for s in e.free_symbols if not s.is_nonnegative})
+    return bool(e.is_nonnegative)
 
 
 @lru_cache(maxsize=1000)
-def _size(symbol: sp.Symbol) -> sp.Dummy:
+def _nonnegative(symbol: sp.Symbol) -> sp.Dummy:
     return sp.Dummy(symbol.name, integer=True, nonnegative=True)
+
+
+@lru_cache(maxsize=1000)
+def _positive(symbol: sp.Symbol) -> sp.Dummy:
+    return sp.Dummy(symbol.name, integer=True, positive=True)
 
 
 def check_inside(what: Any, low: Size, high: Size, size: Size, *, hint: str | None = None) -> bool:

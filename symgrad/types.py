@@ -33,6 +33,14 @@ def as_size(value: Any) -> Size:
     return int(expanded) if expanded.is_Integer else expanded
 
 
+def as_count(size: Size) -> Size:
+    """The size of an axis as a number in a formula: 0 where it may be below."""
+    if isinstance(size, int):
+        return max(0, size)
+    counts = {s: sp.Dummy(integer=True, nonnegative=True) for s in size.free_symbols if not s.is_nonnegative}
+    return size if size.xreplace(counts).is_nonnegative else sp.Max(0, size)
+
+
 def size_in_numbers(size: Size, sizes: Sizes) -> int:
     """The size for these numbers; below 0 it is 0: a range whose end is before its begin is empty."""
     return max(0, integer(size, sizes))

@@ -21,7 +21,7 @@ from symgrad.ops.arithmetic import Add, Power, power, scaled
 from symgrad.ops.leaf import Const, constant
 from symgrad.ops.position import extent
 from symgrad.ops.select import guard_of, guarded
-from symgrad.types import Size, Sizes, Type, size_in_numbers
+from symgrad.types import Size, Sizes, Type, as_count, size_in_numbers
 
 Labels = tuple[int, ...]
 Factor = tuple[Node, Sequence[Hashable]]
@@ -180,7 +180,7 @@ def contract(
             if isinstance(number, int):
                 coefficient = coefficient * number
             else:
-                terms.append((extent(graph, number), ()))
+                terms.append((extent(graph, as_count(number)), ()))
     if coefficient == 0:
         return constant(graph, 0, tuple(sizes[k] for k in output))
     terms = _powers_collected(terms, set(output))
