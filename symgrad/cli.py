@@ -19,12 +19,14 @@ import sympy as sp
 
 from symgrad import __version__
 from symgrad.arguments import bind
+from symgrad.environment import cache_directory
 from symgrad.errors import ArgumentError, SymgradError, SyntaxProblem, VariableError
 from symgrad.evaluate import evaluate
 from symgrad.expression import variables
 from symgrad.from_sympy import convert_all
 from symgrad.function import Function
 from symgrad.graph import Graph
+from symgrad.lower.cache import LIMIT, Cache
 from symgrad.lower.target import host
 from symgrad.ops.elementwise import OPERATIONS
 from symgrad.parse import parse, parse_assignments, parse_list, parse_names
@@ -207,6 +209,25 @@ def _info(arguments: argparse.Namespace) -> str:
     return "\n".join(f"{name.ljust(width)}  {value}" for name, value in rows)
 
 
+def _cache(arguments: argparse.Namespace) -> str:
+    """What the cache of compiled kernels holds, or what was deleted from it. Raises _Mistake if it cannot be used."""
+    directory = cache_directory()
+    if directory is None:
+        return "no cache: SYMGRAD_CACHE=0, or a user without a home"
+    try:
+        if arguments.action == "clear":
+            deleted = Cache(directory).clear()
+            return f"deleted {deleted.entries} kernels, {_size(deleted.size)}"
+        kept = Cache(directory).contents()
+    except OSError as error:
+        raise _Mistake(f"symgrad: error: the cache {directory} is not used: {error.strerror or error}") from None
+    return f"directory  {directory}\nkernels    {kept.entries}\nsize       {_size(kept.size)} of {_size(LIMIT)}"
+
+
+def _size(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB"
+
+
 def _version(package: str) -> str:
     try:
         return metadata.version(package)
@@ -247,6 +268,10 @@ def _parser() -> argparse.ArgumentParser:
     summary = "versions, machine, vector functions"
     command = commands.add_parser("info", help=summary, description=summary, allow_abbrev=False)
     command.set_defaults(run=_info)
+    summary = "the compiled kernels that are kept on disk: where and how many, or delete them"
+    command = commands.add_parser("cache", help=summary, description=summary, allow_abbrev=False)
+    command.add_argument("action", choices=("info", "clear"))
+    command.set_defaults(run=_cache)
     return parser
 
 

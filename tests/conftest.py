@@ -1,7 +1,11 @@
-"""What a module of tests registers is known in that module only; elsewhere the table of operations stays as it is."""
+"""What tests leave alone: the user's cache, and the table of operations.
+
+What a module of tests registers is known in that module only.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from unittest import mock
 
@@ -12,6 +16,13 @@ from symgrad.ops.elementwise import OPERATIONS
 from symgrad.user import IMPLEMENTATIONS
 
 OWN = dict(OPERATIONS)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _a_cache_of_their_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    settings = {"SYMGRAD_CACHE": "1", "SYMGRAD_CACHE_DIR": str(tmp_path_factory.mktemp("cache") / "kernels")}
+    with mock.patch.dict(os.environ, settings):
+        yield
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -397,6 +397,6 @@ def test_sympy_10784_9651_no_c_compiler_is_wanted() -> None:
         "import sympy, symgrad; x = sympy.Symbol('x'); "
         "print(symgrad.Function(x, sympy.sin(x)*sympy.erfinv(x)).grad()(0.0))"
     )
-    environment = {"PATH": "", "CC": "/nonexistent", "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {"PATH": "", "CC": "/nonexistent", "SYMGRAD_CACHE": "0", "PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
     assert run.stdout.strip() == "0.0"
