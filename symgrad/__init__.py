@@ -22,9 +22,22 @@ from symgrad.errors import (
 )
 from symgrad.expression import grad, hessian, hvp, jacobian, jvp, vjp
 from symgrad.function import Function
+from symgrad.functions import (
+    cholesky,
+    log_softmax,
+    logdet,
+    logsumexp,
+    maximum,
+    minimum,
+    norm,
+    relu,
+    sigmoid,
+    softmax,
+    softplus,
+    solve,
+)
 from symgrad.graph import Graph, Node
 from symgrad.lambdify import lambdify
-from symgrad.ops.stable import relu, sigmoid, softplus
 from symgrad.user import register
 
 __version__ = "0.1.0"
@@ -51,15 +64,24 @@ __all__ = [
     "VariableError",
     "build_grad",
     "check_grads",
+    "cholesky",
     "grad",
     "hessian",
     "hvp",
     "jacobian",
     "jvp",
     "lambdify",
+    "log_softmax",
+    "logdet",
+    "logsumexp",
+    "maximum",
+    "minimum",
+    "norm",
     "register",
     "relu",
     "sigmoid",
+    "softmax",
     "softplus",
+    "solve",
     "vjp",
 ]
