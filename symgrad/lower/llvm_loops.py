@@ -32,6 +32,7 @@ from symgrad.lower.loops import (
     Statement,
     Store,
     Update,
+    When,
     flat,
 )
 from symgrad.lower.target import Target, constant
@@ -252,7 +253,7 @@ class _Writer(Instructions):
                     self.update(s)
                 case Read():
                     self.values[s.value] = self.define(f"load double, ptr {self.sums[s.name][0]}", "double")
-                case Guard():
+                case Guard() | When():
                     self.guard(s)
                 case Fill():
                     self.fill(self.buffers[s.buffer])
@@ -365,7 +366,7 @@ class _Writer(Instructions):
         self.label(f"{label}.done")
         self._splats = splats
 
-    def guard(self, s: Guard) -> None:
+    def guard(self, s: Guard | When) -> None:
         label = f"guard{next(self.counter)}"
         holds = None
         for i, n in s.conditions:
@@ -378,11 +379,13 @@ class _Writer(Instructions):
         self.line(f"br i1 {holds.text}, label %{label}, label %{label}.done")
         self.label(label)
         self.statements(s.body)
-        inner = self.values[s.inner]
         inside = self.block
         self.line(f"br label %{label}.done")
         self.label(f"{label}.done")
         self._splats = splats
+        if isinstance(s, When):
+            return
+        inner = self.values[s.inner]
         self.values[s.value] = self.define(
             f"phi {inner.type} [ {inner.text}, %{inside} ], [ zeroinitializer, %{before} ]", inner.type
         )

@@ -13,6 +13,7 @@
               | Start(name, kind, number)   an accumulator, in a register; kind is "add", "mul", "max" or "min"
               | Update(name, v), Read(v, name)
               | Guard(v, conditions, body, w)   v <- w, which the body computes, where all conditions hold, else 0
+              | When(conditions, body)      the body, where all conditions hold
               | Fill(buffer)                zeros
               | Call(routine, buffers, flags, sizes)   of BLAS or LAPACK
 
@@ -200,6 +201,15 @@ class Guard:
 
 
 @dataclass(frozen=True)
+class When:
+    conditions: tuple[tuple[Affine, Size], ...]
+    body: tuple[Statement, ...]
+
+    def __str__(self) -> str:
+        return "when " + " and ".join(f"0 <= {i} < {n}" for i, n in self.conditions) + ":"
+
+
+@dataclass(frozen=True)
 class Fill:
     buffer: str
 
@@ -233,7 +243,22 @@ class Loop:
 
 
 Statement = (
-    Loop | Load | Number | Extent | Count | Bound | Let | Store | AddTo | Start | Update | Read | Guard | Fill | Call
+    Loop
+    | Load
+    | Number
+    | Extent
+    | Count
+    | Bound
+    | Let
+    | Store
+    | AddTo
+    | Start
+    | Update
+    | Read
+    | Guard
+    | When
+    | Fill
+    | Call
 )
 
 
@@ -253,7 +278,7 @@ class ArrayProgram:
 def _lines(body: tuple[Statement, ...], indent: str) -> Iterator[str]:
     for s in body:
         yield indent + str(s)
-        if isinstance(s, (Loop, Guard)):
+        if isinstance(s, (Loop, Guard, When)):
             yield from _lines(s.body, indent + "  ")
 
 
@@ -265,5 +290,5 @@ def flat(body: tuple[Statement, ...]) -> Iterator[Statement]:
     """All statements; loops and guards before what they hold."""
     for s in body:
         yield s
-        if isinstance(s, (Loop, Guard)):
+        if isinstance(s, (Loop, Guard, When)):
             yield from flat(s.body)

@@ -28,6 +28,7 @@ from symgrad.lower.loops import (
     Statement,
     Store,
     Update,
+    When,
     flat,
 )
 from symgrad.ops.arithmetic import Product
@@ -35,7 +36,7 @@ from symgrad.ops.contract import Contract, Spread
 from symgrad.ops.leaf import Const
 from symgrad.ops.position import Extent as SizeLeaf
 from symgrad.ops.position import Position
-from symgrad.ops.reduce import Maximum, Minimum, ProductOver
+from symgrad.ops.reduce import Maximum, Minimum, ProductOfOthers, ProductOver
 from symgrad.ops.view import Accumulate, Mapped, View
 from symgrad.types import Size
 
@@ -96,6 +97,9 @@ def nest_of(node: Node, target: str, places: Mapping[Node, str], *, copy: bool =
     if kind == "":
         nest.innermost(lambda: nest.keep(Store(target, index, _element(nest, node, copy).value)))
         return nest.folded()
+    if kind == "others":
+        _others(nest, node, target, index)
+        return nest.folded()
     if kind == "scatter":
         nest.innermost(lambda: _scatter(nest, node, target))
         return nest.folded()
@@ -124,6 +128,8 @@ def _axes(node: Node, copy: bool) -> tuple[dict[str, Size], dict[str, Size], Ind
         return {f"i{k}": n for k, n in enumerate(x.type.shape)}, {}, (), "scatter", 0.0
     names = {f"i{k}": n for k, n in enumerate(shape)}
     index = tuple(Affine(0, ((name, 1),)) for name in names)
+    if isinstance(op, ProductOfOthers) and not copy:
+        return names, {}, index, "others", 1.0
     if type(op) in STARTS and not copy:
         (x,) = node.inputs
         inner = {f"i{k}": n for k, n in enumerate(x.type.shape) if k >= len(shape)}
@@ -154,9 +160,44 @@ def _scatter(nest: _Nest, node: Node, target: str) -> None:
     x, *integers = node.inputs
     own = _at(range(len(x.type.shape)))
     index = nest.mapped(op, own, integers)
-    if op.clip:
-        raise NotInLoops("clipped accumulation")
+    clipped = list(zip(index, node.type.shape, strict=True)) if op.clip else []
+    conditions = nest.open_conditions(clipped)
+    if not conditions:
+        nest.keep(AddTo(target, index, nest.value(x, own).value))
+        return
+    before = dict(nest.memo)
+    nest.guarded.append([])
     nest.keep(AddTo(target, index, nest.value(x, own).value))
+    body = nest.guarded.pop()
+    nest.memo = before
+    nest.keep(When(tuple(conditions), tuple(body)))
+
+
+def _others(nest: _Nest, node: Node, target: str, index: Index) -> None:
+    """Products from the front into the result, and times those from the back."""
+    (x,) = node.inputs
+    *batch, last = index
+    around = nest.levels[len(nest.order) - 1]
+    n = nest.extents[nest.order[-1]]
+
+    def forwards() -> None:
+        before = nest.new(len(nest.order))
+        nest.keep(Read(before, "product"))
+        nest.keep(Store(target, index, before))
+        nest.keep(Update("product", "mul", nest.value(x, index).value))
+
+    def backwards() -> None:
+        at = (*batch, Affine(n).plus(Affine(1), -1).plus(last, -1))
+        after = nest.new(len(nest.order))
+        nest.keep(Read(after, "product"))
+        before = nest.made(lambda v: Load(v, target, at), len(nest.order))
+        both = nest.multiplied([before, Placed(after, len(nest.order))])
+        nest.keep(Store(target, at, both.value))
+        nest.keep(Update("product", "mul", nest.value(x, at).value))
+
+    for body in (forwards, backwards):
+        around.append(Start("product", "mul", 1.0))
+        nest.piece(body, Affine(), Affine(n), serial=True)
 
 
 def _order(
@@ -171,7 +212,7 @@ def _order(
 ) -> list[str]:
     """The loops from the outermost on: the innermost is the one along which most of memory is read in order."""
     names = [*outer, *inner]
-    if len(names) < 2:
+    if len(names) < 2 or kind == "others":
         return names
     trial = _Nest(places, names, {**outer, **inner})
     if kind == "scatter":
@@ -420,14 +461,14 @@ class _Nest:
         self.implied -= set(own)
         self.piece(body, _of(high), whole)
 
-    def piece(self, body: Any, first: Affine, stop: Affine) -> None:
+    def piece(self, body: Any, first: Affine, stop: Affine, *, serial: bool = False) -> None:
         """One loop over a part of the innermost index."""
         last, name = len(self.order), self.order[-1]
         before = dict(self.memo)
         body()
         self.memo = before  # another piece knows other conditions to hold
         inner, self.levels[last] = self.levels[last], []
-        kind = "simd" if self.vectorises(inner, name) else "serial"
+        kind = "simd" if not serial and self.vectorises(inner, name) else "serial"
         self.levels[last - 1].append(Loop(name, first, stop, tuple(inner), kind))
 
     def vectorises(self, body: Sequence[Statement], name: str) -> bool:
@@ -436,16 +477,14 @@ class _Nest:
         n = self.extents[name]
         if isinstance(n, int) and n <= SHORT:
             return False
-        for s in body:
+        for s in flat(tuple(body)):
             match s:
                 case Load() | Store() | AddTo():
                     if any(self.depths[v] == last for i in s.index for v, _ in i.values):
                         return False
                     if isinstance(s, (Store, AddTo)) and not any(i.coefficient(name) for i in s.index):
                         return False
-                    if isinstance(s, AddTo) and sum(bool(i.coefficient(name)) for i in s.index) == 0:
-                        return False
-                case Guard():
+                case Guard() | When():
                     if self.depth(tuple(i for i, _ in s.conditions)) == last:
                         return False
         return True

@@ -19,7 +19,7 @@ from symgrad.ops.elementwise import Elementwise
 from symgrad.ops.leaf import Const, Input, Leaf
 from symgrad.ops.logic import Connective, Relation, Truth
 from symgrad.ops.position import Position
-from symgrad.ops.reduce import Maximum, Minimum, ProductOver
+from symgrad.ops.reduce import Maximum, Minimum, ProductOfOthers, ProductOver
 from symgrad.ops.reshape import Reshape
 from symgrad.ops.select import Select
 from symgrad.ops.view import Accumulate, Stack, View
@@ -27,7 +27,7 @@ from symgrad.ops.view import Accumulate, Stack, View
 DEAR = 8  # multiplications: what costs more is stored rather than computed twice
 FUNCTION = 10  # multiplications that an elementary function takes
 INLINED = (Add, Product, Elementwise, Select, Relation, Connective, Truth, Const, Leaf, Spread, View)
-REDUCTIONS = (Maximum, Minimum, ProductOver)
+REDUCTIONS = (Maximum, Minimum, ProductOver, ProductOfOthers)
 
 
 def schedule_arrays(name: str, inputs: Sequence[Node], outputs: Sequence[Node], dtype: str) -> ArrayProgram:

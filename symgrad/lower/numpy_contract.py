@@ -17,6 +17,7 @@ from symgrad.types import Size
 Labels = tuple[int, ...]
 
 MOST_FOR_ALL_ORDERS = 6  # factors: above, each step takes the pair that is cheapest then
+RECIPROCAL = "np.divide(1, "  # of a size, which may be 0: Python's own division raises an error
 TYPICAL = 100  # what a symbol counts where sizes are compared
 
 
@@ -157,8 +158,16 @@ def multiplied(a: Factor, b: Factor, output: Labels) -> Factor:
         return Factor(Text(f"np.outer({first.text.text}, {second.text.text})"), output)
     left, right = aligned(a, output), aligned(b, output)
     if not a.labels or len(b.labels) <= len(a.labels) or not b.labels:
-        return Factor(Text(f"{left.within(TERM)}*{right.within(SIGN)}", TERM), output)
-    return Factor(Text(f"{right.within(TERM)}*{left.within(SIGN)}", TERM), output)
+        return Factor(times(left, right), output)
+    return Factor(times(right, left), output)
+
+
+def times(a: Text, b: Text) -> Text:
+    """a*b; by the reciprocal of a size, a division."""
+    for x, y in ((a, b), (b, a)):
+        if y.text.startswith(RECIPROCAL) and y.binding == ATOM:
+            return Text(f"{x.within(TERM)}/{y.text[len(RECIPROCAL) : -1]}", TERM)
+    return Text(f"{a.within(TERM)}*{b.within(SIGN)}", TERM)
 
 
 def aligned(f: Factor, output: Labels) -> Text:
@@ -195,6 +204,8 @@ def summed(f: Factor, output: Iterable[int]) -> Factor:
     if not axes:
         return f
     if len(axes) == len(f.labels):
+        if f.text.text.startswith("np.diagonal(") and f.text.binding == ATOM and "), " not in f.text.text:
+            return Factor(Text(f.text.text.replace("np.diagonal(", "np.trace(", 1)), ())
         return Factor(Text(f"np.sum({f.text.text})"), ())
     where = axes[0] if len(axes) == 1 else f"({', '.join(axes)})"
     return Factor(Text(f"np.sum({f.text.text}, axis={where})"), tuple(k for k in f.labels if k in kept))

@@ -14,7 +14,7 @@ import sympy as sp
 from symgrad.graph import Node, consumers, reachable
 from symgrad.lower.expressions import ATOM, Expressions, Text
 from symgrad.lower.names import identifiers, is_safe
-from symgrad.lower.numpy_contract import Factor, aligned, multiplied, product, steps, summed
+from symgrad.lower.numpy_contract import RECIPROCAL, Factor, aligned, multiplied, product, steps, summed, times
 from symgrad.lower.numpy_index import accumulated, viewed
 from symgrad.lower.numpy_words import DEFINITIONS, NEEDS_LINALG
 from symgrad.lower.python import INDENT, WIDTH, filled
@@ -23,7 +23,7 @@ from symgrad.ops.contract import Contract, Spread
 from symgrad.ops.leaf import Const
 from symgrad.ops.linear_algebra import Cholesky, Determinant, Factorisation, Inverse, LogDet, Solve
 from symgrad.ops.position import Extent, Position
-from symgrad.ops.reduce import LogSumExpOver, Maximum, Minimum, ProductOfOthers, ProductOver, Softmax
+from symgrad.ops.reduce import LogSumExpOver, Maximum, Minimum, NormOver, ProductOfOthers, ProductOver, Softmax
 from symgrad.ops.reshape import Reshape
 from symgrad.ops.view import Accumulate, Stack, View
 from symgrad.types import Size
@@ -42,6 +42,9 @@ class NumPyWords(Expressions):
     """Expressions, in which a size may be divided by a size that is 0."""
 
     sizes: frozenset[str] = frozenset()
+
+    def mul(self, a: Text, b: Text) -> Text:
+        return self._text(*times(a, b))
 
     def div(self, a: Text, b: Text) -> Text:
         if b.text in self.sizes and (a.text in self.sizes or a.text.replace(".", "").isdigit()):
@@ -129,6 +132,8 @@ class _Writer:
         times = len(self.readers[node]) + self.outputs.count(node)
         trivial = text.binding == ATOM and "(" not in text.text and "[" not in text.text
         simple = text.text.endswith(".T") and text.text[:-2].isidentifier()
+        if text.text.startswith(RECIPROCAL) and text.text[len(RECIPROCAL) : -1] in self.words.sizes:
+            return value
         if trivial or simple or isinstance(node.op, (Const, Extent, Factorisation)):
             return value
         if times > 1 or len(text.text) > INLINE:
@@ -295,7 +300,7 @@ class _Writer:
         return self._call(node, function, self._axes(node), *more)
 
     def _stable(self, node: Node) -> Value:
-        name = {LogSumExpOver: "logsumexp", Softmax: "softmax"}[type(node.op)]
+        name = {LogSumExpOver: "logsumexp", Softmax: "softmax", NormOver: "norm"}[type(node.op)]
         return self._call(node, self.words.defined(name), self._axes(node))
 
     def _others(self, node: Node) -> Value:
@@ -383,6 +388,7 @@ WRITERS: dict[type, Callable[[Any, Node], Value]] = {
     ProductOfOthers: _Writer._others,
     LogSumExpOver: _Writer._stable,
     Softmax: _Writer._stable,
+    NormOver: _Writer._stable,
     Factorisation: _Writer._factorisation,
     Inverse: _Writer._inverse,
     Solve: _Writer._solve,
