@@ -8,6 +8,7 @@ from typing import Any
 import sympy as sp
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
 from sympy.matrices.expressions.dotproduct import DotProduct
+from sympy.matrices.expressions.kronecker import KroneckerProduct
 
 from symgrad.arrays import array_type
 from symgrad.errors import ShapeError, UnsupportedExpression
@@ -146,9 +147,20 @@ def _transpose(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
     return contract(graph, opened(x, matrix_labels(e.arg, 0, 1), "t"), matrix_labels(e, 1, 0))
 
 
+def _under_trace(e: Any) -> tuple[Any, ...]:
+    """The factors of a Kronecker product, whose trace is the product of theirs; anything else is one."""
+    if isinstance(e.arg, KroneckerProduct) and all(full_shape(x)[0] == full_shape(x)[1] for x in e.arg.args):
+        return tuple(e.arg.args)
+    return (e.arg,)
+
+
+def _trace_of(e: Any, x: Node) -> Node:
+    return contract(x.graph, opened(x, matrix_labels(e, 0, 0), "t"), ()) if x.type.shape else x
+
+
 def _trace(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
-    (x,) = inputs
-    return contract(graph, opened(x, matrix_labels(e.arg, 0, 0), "t"), ()) if x.type.shape else x
+    traces = [_trace_of(part, x) for part, x in zip(_under_trace(e), inputs, strict=True)]
+    return arithmetic["product"](traces)
 
 
 def _dot(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
@@ -225,4 +237,5 @@ PARTS: dict[type, Callable[[Any], Sequence[Any]]] = {
     sp.ZeroMatrix: _none,
     sp.OneMatrix: _none,
     sp.Inverse: lambda e: (e.arg,),
+    sp.Trace: _under_trace,
 }

@@ -12,6 +12,11 @@ def {name}(x, axis):
 def {name}(x, axis):
     e = np.exp(x - np.max(x, axis=axis, keepdims=True, initial=-np.inf))
     return e/np.sum(e, axis=axis, keepdims=True)""",
+    "norm": """\
+def {name}(x, axis):
+    top = np.max(np.abs(x), axis=axis, keepdims=True, initial=0)
+    unit = np.where(np.isfinite(top) & (top > 0), top, 1)
+    return np.squeeze(unit, axis)*np.sqrt(np.sum((x/unit)**2, axis=axis))""",
     "product_of_others": """\
 def {name}(x):
     ones = np.ones_like(x[..., :1])

@@ -1,12 +1,13 @@
 """Graph of arrays -> a graph of its own for lowering: products of two factors, reductions that loops can do.
 
-Softmax and log-sum-exp become a maximum, exponentials and a sum; a contraction of several factors becomes several of
-two, in the cheapest order; what one factor alone is summed over is summed before.
+Softmax and log-sum-exp become a maximum, exponentials and a sum; a norm, a maximum and a sum of squares; a contraction
+of several factors becomes several of two, in the cheapest order; what one factor alone is summed over is summed before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 from symgrad.graph import Graph, Node, reachable
 from symgrad.lower.numpy_contract import steps
@@ -15,8 +16,10 @@ from symgrad.ops.contract import Contract
 from symgrad.ops.exponential import Exp, Log
 from symgrad.ops.leaf import Const
 from symgrad.ops.logic import Relation
-from symgrad.ops.reduce import LogSumExpOver, Maximum, Softmax
+from symgrad.ops.reduce import LogSumExpOver, Maximum, NormOver, Softmax
+from symgrad.ops.rounding import Abs
 from symgrad.ops.select import Select
+from symgrad.ops.stable import FilledReciprocal
 from symgrad.types import Size
 
 Labels = tuple[int, ...]
@@ -68,6 +71,23 @@ def _softmax(op: Softmax, x: Node) -> Node:
     return graph.add(Contract((every, every), every), e, share)
 
 
+def _norm(op: NormOver, x: Node) -> Node:
+    """In units of the largest entry: squares of 1e200 are infinite."""
+    graph = x.graph
+    top = graph.add(Maximum(op.axes), graph.add(Abs(), x))
+    zero, one = (graph.add(Const(k, top.type.shape)) for k in (0, 1))
+    finite = graph.add(Relation("=="), graph.add(Add((1, -1)), top, top), zero)  # of nothing, it is -inf
+    unit = graph.add(Select(), finite, top, one)
+    share = _product(x, _along(graph.add(FilledReciprocal(), unit), x))
+    squares = _sum_last(graph.add(Power(2), share), op.axes)
+    return _product(unit, graph.add(Power(Fraction(1, 2)), squares))
+
+
+def _product(a: Node, b: Node) -> Node:
+    every = tuple(range(len(a.type.shape)))
+    return a.graph.add(Contract((every, every), every), a, b) if every else a.graph.add(Product(), a, b)
+
+
 def _contract(op: Contract, *inputs: Node) -> Node:
     """Contractions of two arrays; scalars are multiplied with the result."""
     if not op.summed:
@@ -114,4 +134,9 @@ def _renumbered(factors: Sequence[tuple[Node, Labels]], output: Labels, sizes: d
     return factors[0][0].graph.add(Contract(labels, out, extents), *[x for x, _ in factors])
 
 
-RULES: dict[type, Callable[..., Node]] = {LogSumExpOver: _log_sum_exp, Softmax: _softmax, Contract: _contract}
+RULES: dict[type, Callable[..., Node]] = {
+    LogSumExpOver: _log_sum_exp,
+    Softmax: _softmax,
+    NormOver: _norm,
+    Contract: _contract,
+}

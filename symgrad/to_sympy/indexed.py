@@ -21,7 +21,7 @@ from symgrad.ops.contract import Contract, Spread
 from symgrad.ops.leaf import Const, Input
 from symgrad.ops.linear_algebra import Cholesky, Determinant, Factored, Inverse, LogDet, Solve
 from symgrad.ops.position import Position
-from symgrad.ops.reduce import LogSumExpOver, Maximum, Minimum, ProductOfOthers, ProductOver, Softmax
+from symgrad.ops.reduce import LogSumExpOver, Maximum, Minimum, NormOver, ProductOfOthers, ProductOver, Softmax
 from symgrad.ops.reshape import Reshape
 from symgrad.ops.select import piecewise
 from symgrad.ops.view import Accumulate, Place, Stack, View
@@ -265,6 +265,13 @@ def _log_sum_exp_over(op: LogSumExpOver, node: Node, indices: Indices, scope: Sc
     places, limits = _last(op, node, indices, scope)
     x = yield node.inputs[0], places
     return sp.log(sum_over(sp.exp(x), limits))
+
+
+@entry_rule.register
+def _norm_over(op: NormOver, node: Node, indices: Indices, scope: Scope) -> Rule:
+    places, limits = _last(op, node, indices, scope)
+    x = yield node.inputs[0], places
+    return sp.sqrt(sum_over(x**2, limits))
 
 
 @entry_rule.register

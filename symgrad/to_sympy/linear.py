@@ -11,7 +11,7 @@ import sympy as sp
 from symgrad import matrix_functions as words
 from symgrad.graph import Op
 from symgrad.ops.linear_algebra import Cholesky, Determinant, Inverse, LogDet, Solve
-from symgrad.ops.reduce import LogSumExpOver, Maximum, Minimum, Softmax
+from symgrad.ops.reduce import LogSumExpOver, Maximum, Minimum, NormOver, Softmax
 from symgrad.to_sympy.terms import product, split, transposed_factor
 
 OVER_ALL = {
@@ -64,6 +64,12 @@ def _reduced(op: Any, args: Sequence[Any]) -> Any:
     if op.axes == 2 or x.shape[1] == 1:
         return OVER_ALL[type(op)](x)
     return OVER_ROWS[type(op)](x, 1)
+
+
+@whole_matrix.register
+def _norm(op: NormOver, args: Sequence[Any]) -> Any:
+    (x,) = args
+    return words.Norm(x) if op.axes == 2 or x.shape[1] == 1 else None
 
 
 @whole_matrix.register
