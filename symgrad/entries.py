@@ -1,10 +1,11 @@
-"""Entries: an array given by its entry at free indices, as a SymPy object: x[i] - t[i] for i = 0, ..., n - 1."""
+"""Arrays by their entries, as SymPy objects: x[i] - t[i] for i = 0, ..., n - 1; and a function of each entry."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import sympy as sp
+from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
 
 class Entries(sp.Basic):
@@ -69,6 +70,46 @@ class Entries(sp.Basic):
             else:
                 found.append(([i], n))
         return found
+
+
+class Applied(ElementwiseApplyFunction):
+    """SymPy's function of each entry of a matrix, which prints with the function's name: exp.(X)."""
+
+    def _sympystr(self, printer: Any) -> str:
+        body, d = self._body()
+        name = function_name(body, d) or f"Lambda({printer._print(d)}, {printer._print(body)})"
+        return f"{name}.({printer._print(self.expr)})"
+
+    def _latex(self, printer: Any) -> str:
+        body, d = self._body()
+        name = function_name(body, d)
+        if name is None:
+            name = rf"\left({printer._print(d)} \mapsto {printer._print(body)}\right)_{{\circ}}"
+            return rf"{name}\left({printer._print(self.expr)}\right)"
+        word = WORDS.get(name, rf"\operatorname{{{name}}}")
+        # of a square matrix, exp(X) might be the exponential of the matrix
+        dot = r"_{\circ}" if self.shape[0] == self.shape[1] else ""
+        return rf"{word}{dot}\left({printer._print(self.expr)}\right)"
+
+    def _body(self) -> tuple[Any, Any]:
+        """What is applied to each entry d, and d."""
+        d = sp.Symbol("d")
+        f = self.function
+        return (f.expr.xreplace({f.variables[0]: d}) if isinstance(f, sp.Lambda) else f(d)), d
+
+
+WORDS = {
+    **{name: rf"\{name}" for name in ("exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh")},
+    "sigmoid": r"\sigma",
+    "Heaviside": r"\theta",
+}
+
+
+def function_name(body: Any, d: Any) -> str | None:
+    """The name of a function of d alone, or of d and numbers that go without saying."""
+    if not isinstance(body, sp.Function) or body.args[0] != d or any(x.free_symbols for x in body.args[1:]):
+        return None
+    return str(body.func.__name__)
 
 
 def matrix_entries(e: sp.FunctionMatrix) -> Entries:

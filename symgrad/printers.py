@@ -12,7 +12,7 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import PRECEDENCE, precedence_traditional
 from sympy.printing.str import StrPrinter
 
-from symgrad.entries import matrix_entries
+from symgrad.entries import Applied, matrix_entries
 
 
 def _ordered(terms: list[Any]) -> list[Any]:
@@ -49,9 +49,7 @@ class Text(StrPrinter):
         return f"{base}.**{self.parenthesize(e.exp, PRECEDENCE['Pow'])}"
 
     def _print_ElementwiseApplyFunction(self, e: Any) -> str:
-        body, d = _applied(e)
-        name = _name(body, d) or f"Lambda({self._print(d)}, {self._print(body)})"
-        return f"{name}.({self._print(e.expr)})"
+        return Applied(e.function, e.expr)._sympystr(self)
 
     def _print_OneMatrix(self, e: Any) -> str:
         return f"ones({', '.join(map(self._print, e.shape))})"
@@ -90,15 +88,7 @@ class Latex(LatexPrinter):
         return _signed([rf"\left({self._print(x)}\right)" if x.is_MatAdd else str(self._print(x)) for x in e.args])
 
     def _print_ElementwiseApplyFunction(self, e: Any) -> str:
-        body, d = _applied(e)
-        name = _name(body, d)
-        if name is None:
-            name = rf"\left({self._print(d)} \mapsto {self._print(body)}\right)"
-            return rf"{name}_{{\circ}}\left({self._print(e.expr)}\right)"
-        word = rf"\operatorname{{{name}}}"
-        # of a square matrix, exp(X) might be the exponential of the matrix
-        dot = r"_{\circ}" if e.shape[0] == e.shape[1] else ""
-        return rf"{WORDS.get(name, word)}{dot}\left({self._print(e.expr)}\right)"
+        return Applied(e.function, e.expr)._latex(self)
 
     def _print_MatrixElement(self, e: Any) -> str:
         return str(self._print(e.parent) if _is_number(e) else super()._print_MatrixElement(e))
@@ -126,31 +116,10 @@ class Latex(LatexPrinter):
         return rf"\left[{self._print(matrix_entries(e))}\right]"
 
 
-WORDS = {
-    **{name: rf"\{name}" for name in ("exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh")},
-    "sigmoid": r"\sigma",
-    "Heaviside": r"\theta",
-}
-
-
 def _signed(terms: list[str]) -> str:
     """A sum of terms, each with its sign."""
     first, *rest = terms
     return first + "".join(f" - {x[1:].lstrip()}" if x.startswith("-") else f" + {x}" for x in rest)
-
-
-def _applied(e: Any) -> tuple[Any, Any]:
-    """What is applied to each entry d, and d."""
-    d = sp.Symbol("d")
-    f = e.function
-    return (f.expr.xreplace({f.variables[0]: d}) if isinstance(f, sp.Lambda) else f(d)), d
-
-
-def _name(body: Any, d: Any) -> str | None:
-    """The name of a function of d alone, or of d and numbers that go without saying."""
-    if not isinstance(body, sp.Function) or body.args[0] != d or any(x.free_symbols for x in body.args[1:]):
-        return None
-    return str(body.func.__name__)
 
 
 def _is_number(e: Any) -> bool:

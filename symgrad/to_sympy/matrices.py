@@ -9,6 +9,7 @@ from typing import Any
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
+from symgrad.entries import Applied
 from symgrad.graph import Node, Op
 from symgrad.ops.arithmetic import Add, Power, to_sympy_number
 from symgrad.ops.contract import Contract
@@ -126,7 +127,7 @@ def _applied(op: Op, node: Node, args: Sequence[Any]) -> Any:
         return None
     of = numbers.index(None)
     applied = op.to_sympy(*[D if number is None else to_sympy_number(number) for number in numbers])
-    return ElementwiseApplyFunction(sp.Lambda(D, applied), args[of])
+    return Applied(sp.Lambda(D, applied), args[of])
 
 
 @matrix_form.register
@@ -139,7 +140,7 @@ def _connective(op: Connective, node: Node, args: Sequence[Any], names: Names) -
     of = args[0].expr if isinstance(args[0], ElementwiseApplyFunction) else None
     if any(not isinstance(x, ElementwiseApplyFunction) or x.expr != of for x in args):
         return None
-    return ElementwiseApplyFunction(sp.Lambda(D, op.to_sympy(*[x.function.expr for x in args])), of)
+    return Applied(sp.Lambda(D, op.to_sympy(*[x.function.expr for x in args])), of)
 
 
 @matrix_form.register
@@ -152,8 +153,8 @@ def _select(op: Select, node: Node, args: Sequence[Any], names: Names) -> Any:
     whole = product(1, factors)
     parts = whole.args if isinstance(whole, sp.HadamardProduct) else [whole]
     body = condition.function.expr
-    mask = ElementwiseApplyFunction(sp.Lambda(D, STEPS.get(body) or indicator(body)), condition.expr)
-    if body in STEPS and ElementwiseApplyFunction(sp.Lambda(D, sp.Heaviside(D, 0)), condition.expr) in parts:
+    mask = Applied(sp.Lambda(D, STEPS.get(body) or indicator(body)), condition.expr)
+    if body in STEPS and Applied(sp.Lambda(D, sp.Heaviside(D, 0)), condition.expr) in parts:
         return a
     return product(coefficient, [hadamard([mask, *parts])])
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
+from symgrad.entries import Applied
 from symgrad.types import Size
 
 
@@ -43,7 +45,7 @@ def _power(e: Any) -> tuple[Any, Any]:
 
 
 def transposed(e: Any) -> Any:
-    """The transpose, pushed into a product; of a sum it stays outside."""
+    """The transpose, pushed into a product; into a sum or a product entry by entry if fewer are shown so."""
     if isinstance(e, sp.MatMul):
         coefficient, factors = split(e)
         return product(coefficient, [transposed_factor(x) for x in reversed(factors)])
@@ -52,6 +54,22 @@ def transposed(e: Any) -> Any:
 
 def transposed_factor(e: Any) -> Any:
     """The transpose of what is no product."""
+    if not isinstance(e, (sp.MatAdd, sp.HadamardProduct)):
+        return _outside(e)
+    terms = []
+    for x in e.args:
+        coefficient, factors = split(x)
+        terms.append(product(coefficient, [_outside(f) for f in reversed(factors)]))
+    inside = e.func(*terms, evaluate=False)
+    return inside if _shown(inside) <= _shown(e) else sp.Transpose(e)
+
+
+def _shown(e: Any) -> int:
+    """How many transposes an expression shows, near its root."""
+    return sum(isinstance(x, sp.Transpose) for x in islice(sp.preorder_traversal(e), 200))
+
+
+def _outside(e: Any) -> Any:
     if isinstance(e, sp.Transpose):
         return e.arg
     if isinstance(e, (sp.Identity, sp.DiagMatrix)):
@@ -59,16 +77,18 @@ def transposed_factor(e: Any) -> Any:
     if isinstance(e, (sp.OneMatrix, sp.ZeroMatrix)):
         return type(e)(*reversed(e.shape))
     if isinstance(e, sp.Inverse):
-        inner = e.arg.arg if isinstance(e.arg, sp.Transpose) else sp.Transpose(e.arg)
-        return sp.Inverse(inner)
+        return sp.Inverse(_flipped(e.arg))
     if isinstance(e, sp.MatPow):
-        inner = e.base.arg if isinstance(e.base, sp.Transpose) else sp.Transpose(e.base)
-        return sp.MatPow(inner, e.exp)
+        return sp.MatPow(_flipped(e.base), e.exp)
     if isinstance(e, sp.HadamardPower) and isinstance(e.base, sp.Transpose):
         return sp.HadamardPower(e.base.arg, e.exp)
     if isinstance(e, ElementwiseApplyFunction) and isinstance(e.expr, sp.Transpose):
-        return ElementwiseApplyFunction(e.function, e.expr.arg)
+        return Applied(e.function, e.expr.arg)
     return sp.Transpose(e)
+
+
+def _flipped(e: Any) -> Any:
+    return e.arg if isinstance(e, sp.Transpose) else sp.Transpose(e)
 
 
 def transposes(factors: Sequence[Any]) -> int:
