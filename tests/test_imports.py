@@ -17,7 +17,7 @@ import symgrad
 ROOT = Path(symgrad.__file__).parent
 # Each may import what stands before it. A package is one step: inside it there is no cycle.
 LAYERS = [
-    *("environment", "types", "size", "entries", "errors", "ranges", "inference", "arrays", "sizes", "graph", "ops"),
+    *("environment", "types", "size", "entries", "errors", "index_functions", "ranges", "inference", "arrays", "sizes", "graph", "ops"),
     *("matrix_functions", "structure", "from_matrix", "from_sympy", "to_sympy", "printers", "printing", "arguments", "user"),
     *("simplify", "derivatives", "evaluate", "lower"),
     *("wrt", "call", "array_call", "steps", "explain_arrays", "explain", "results", "function", "expression", "check", "lambdify"),

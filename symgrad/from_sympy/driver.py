@@ -30,6 +30,7 @@ from symgrad.from_sympy.scalars import RULES, piecewise, rational, structure
 from symgrad.from_sympy.scope import Labelled, Scope, Scopes
 from symgrad.from_sympy.state import Child, Kind, State
 from symgrad.graph import Exact, Graph, Node
+from symgrad.index_functions import LogSumExpOverIndex, MaximumOverIndex, MinimumOverIndex
 from symgrad.inference import size_symbols
 from symgrad.ops.contract import contract
 from symgrad.ops.elementwise import OPERATIONS, Elementwise
@@ -74,11 +75,24 @@ def convert_all(graph: Graph, expressions: Sequence[Any], arrays: Mapping[Any, T
 
 
 def _state(graph: Graph, roots: Sequence[Any], arrays: Mapping[Any, Type] | None) -> State:
-    kinds = {type(e) for e in subexpressions(*roots)}
-    if not arrays and not any(_mentions_arrays(kind) for kind in kinds):
+    if not arrays and not any(_mentions_arrays(kind) for kind in _types(roots)):
         return State(graph, Scopes(has_indices=False), {}, frozenset())
     arrays = array_types(roots) if arrays is None else arrays
     return State(graph, Scopes(has_indices=True), arrays, size_symbols(roots, arrays))
+
+
+def _types(roots: Sequence[Any]) -> set[type]:
+    """The classes of all parts."""
+    seen: set[int] = set()
+    found: set[type] = set()
+    stack = list(roots)
+    while stack:
+        e = stack.pop()
+        if id(e) not in seen:
+            seen.add(id(e))
+            found.add(type(e))
+            stack.extend(e.args)
+    return found
 
 
 def _mentions_arrays(kind: type) -> bool:
@@ -116,6 +130,8 @@ def _run(state: State, frames: list[Any], roots: Sequence[Any]) -> None:
                         frames.extend([(a, scope, None) for a in reversed(arguments) if id(a) not in values])
                     else:
                         frames.extend([(a, scopes.of(a, scope), None) for a in reversed(arguments)])
+                elif kind is indexed.SYMBOL:
+                    scope.values[id(e)] = _stored(scope, kind.close(state, e, scope, None, ()))
                 elif kind is None:  # before its parts: the outermost one is the one to name
                     raise unsupported(e)
                 else:
@@ -279,6 +295,9 @@ KINDS: dict[type, Kind] = {
     sp.Piecewise: PIECEWISE,
     sp.Sum: reductions.SUM,
     sp.Product: reductions.PRODUCT,
+    LogSumExpOverIndex: reductions.LOG_SUM_EXP,
+    MaximumOverIndex: reductions.MAXIMUM,
+    MinimumOverIndex: reductions.MINIMUM,
     Entries: reductions.ENTRIES,
     sp.FunctionMatrix: reductions.FUNCTION_MATRIX,
 }
