@@ -98,6 +98,21 @@ class Applied(ElementwiseApplyFunction):
         return (f.expr.xreplace({f.variables[0]: d}) if isinstance(f, sp.Lambda) else f(d)), d
 
 
+class Ones(sp.OneMatrix):
+    """SymPy's matrix of ones, which prints as one: SymPy prints X*1."""
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"ones({', '.join(map(printer._print, self.shape))})"
+
+    def _latex(self, printer: Any) -> str:
+        rows, columns = self.shape
+        if columns == 1:
+            return r"\mathbf{1}"
+        if rows == 1:
+            return r"\mathbf{1}^{T}"
+        return rf"\mathbf{{1}}_{{{printer._print(rows)} \times {printer._print(columns)}}}"
+
+
 WORDS = {
     **{name: rf"\{name}" for name in ("exp", "log", "sin", "cos", "tan", "tanh", "sinh", "cosh")},
     "sigmoid": r"\sigma",

@@ -12,7 +12,7 @@ from sympy.printing.latex import LatexPrinter
 from sympy.printing.precedence import PRECEDENCE, precedence_traditional
 from sympy.printing.str import StrPrinter
 
-from symgrad.entries import Applied, matrix_entries
+from symgrad.entries import Applied, Ones, matrix_entries
 
 
 def _ordered(terms: list[Any]) -> list[Any]:
@@ -52,7 +52,7 @@ class Text(StrPrinter):
         return Applied(e.function, e.expr)._sympystr(self)
 
     def _print_OneMatrix(self, e: Any) -> str:
-        return f"ones({', '.join(map(self._print, e.shape))})"
+        return Ones(*e.shape)._sympystr(self)
 
     def _print_ZeroMatrix(self, e: Any) -> str:
         return f"zeros({', '.join(map(self._print, e.shape))})"
@@ -97,12 +97,7 @@ class Latex(LatexPrinter):
         return str(super().parenthesize(item.parent if _is_number(item) else item, level, is_neg, strict))
 
     def _print_OneMatrix(self, e: Any) -> str:
-        if e.shape[1] == 1:
-            return r"\mathbf{1}"
-        if e.shape[0] == 1:
-            return r"\mathbf{1}^{T}"
-        sizes = r" \times ".join(map(self._print, e.shape))
-        return rf"\mathbf{{1}}_{{{sizes}}}"
+        return Ones(*e.shape)._latex(self)
 
     def _print_Identity(self, e: Any) -> str:
         return "I"

@@ -14,7 +14,7 @@ import sympy as sp
 
 from symgrad.to_sympy.names import Names
 from symgrad.to_sympy.opened import bound_inside, entry, opened
-from symgrad.to_sympy.terms import hadamard, ones, product, split, transposed, transposes
+from symgrad.to_sympy.terms import hadamard, ones, product, scaled_sum, split, transposed, transposes
 from symgrad.types import Size
 
 
@@ -186,7 +186,9 @@ def _result(path: Path, output: tuple[Hashable, ...]) -> Any:
         path.merge(path.edges, row)
     if path.edges:
         middle = path.edges[0].starting(row).chain
-        chain = (*path.diagonal(row), *middle, *path.diagonal(column))
+        left, right = path.diagonal(row), path.diagonal(column)
+        plain = scaled_sum(left, middle[0], right) if len(middle) == 1 else None
+        chain = (*left, *middle, *right) if plain is None else (plain,)
         return product(sp.Mul(*path.scalars), chain)
     u, v = path.vector(row), path.vector(column)
     chain = (*split(u)[1], *[transposed(x) for x in reversed(split(v)[1])])

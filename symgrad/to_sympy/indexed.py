@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from functools import singledispatch
-from importlib import import_module
 from typing import Any, NamedTuple
 
 import sympy as sp
@@ -17,6 +16,7 @@ from sympy.tensor.array.expressions import ArraySymbol
 
 from symgrad.entries import Entries
 from symgrad.graph import Node, Op
+from symgrad.index_functions import MaximumOverIndex, MinimumOverIndex
 from symgrad.ops.contract import Contract, Spread
 from symgrad.ops.leaf import Const, Input
 from symgrad.ops.linear_algebra import Cholesky, Determinant, Factored, Inverse, LogDet, Solve
@@ -31,6 +31,7 @@ from symgrad.to_sympy.opened import entry
 from symgrad.to_sympy.ranges import Scope, where_all
 from symgrad.types import Size
 
+OVER_INDEX = {Maximum: MaximumOverIndex, Minimum: MinimumOverIndex}
 Indices = tuple[Any, ...]
 Key = tuple[Node, Indices, tuple[tuple[Any, Any], ...]]
 Rule = Generator[tuple[Node, Indices], Any, Any]
@@ -331,8 +332,7 @@ def _factored(op: Factored, node: Node, indices: Indices, scope: Scope) -> Rule:
 def _extremum(op: Any, node: Node, indices: Indices, scope: Scope) -> Rule:
     places, limits = _last(op, node, indices, scope)
     x = yield node.inputs[0], places
-    head = getattr(import_module("symgrad.index_functions"), f"{type(op).__name__}OverIndex")
-    return head(x, *[(i, 0, n - 1) for i, n in limits])
+    return OVER_INDEX[type(op)](x, *[(i, 0, n - 1) for i, n in limits])
 
 
 @entry_rule.register

@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
-from symgrad.entries import Applied
+from symgrad.entries import Applied, Ones
 from symgrad.graph import Node, Op
 from symgrad.ops.arithmetic import Add, Power, to_sympy_number
 from symgrad.ops.contract import Contract
@@ -100,7 +100,7 @@ def _input(op: Input, node: Node, args: Sequence[Any], names: Names) -> Any:
 def _const(op: Const, node: Node, args: Sequence[Any], names: Names) -> Any:
     if op.value == 0:
         return sp.ZeroMatrix(*matrix_shape(op.shape))
-    return product(Const(op.value).to_sympy(), [sp.OneMatrix(*matrix_shape(op.shape))])
+    return product(Const(op.value).to_sympy(), [Ones(*matrix_shape(op.shape))])
 
 
 @matrix_form.register

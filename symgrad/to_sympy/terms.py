@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
-from symgrad.entries import Applied
+from symgrad.entries import Applied, Ones
 from symgrad.types import Size
 
 
@@ -26,6 +26,9 @@ def product(coefficient: Any, factors: Sequence[Any]) -> Any:
     kept: list[Any] = []
     for x in factors:
         if isinstance(x, sp.Identity):
+            continue
+        if isinstance(x, sp.DiagMatrix) and kept and isinstance(kept[-1], sp.OneMatrix) and kept[-1].shape[0] == 1:
+            kept[-1] = sp.Transpose(x.args[0])  # ones.T * DiagMatrix(v) = v.T
             continue
         base, exponent = _power(x)
         before, power = _power(kept[-1]) if kept else (None, 0)
@@ -98,6 +101,28 @@ def transposes(factors: Sequence[Any]) -> int:
     )
 
 
+def scaled_sum(left: Sequence[Any], e: Any, right: Sequence[Any]) -> Any:
+    """DiagMatrix(u) * e * DiagMatrix(v), multiplied out if e is a sum and that makes each term simpler: of (I - p*1.T)
+    times DiagMatrix(p), DiagMatrix(p) - p*p.T. None if it does not."""
+    if not isinstance(e, sp.MatAdd) or len(left) + len(right) != 1:
+        return None
+    terms = []
+    for x in e.args:
+        coefficient, factors = split(x)
+        (diagonal,) = [*left, *right]
+        end = factors[0] if left else factors[-1]
+        column = diagonal.args[0]
+        if isinstance(end, sp.Identity) and len(factors) == 1:
+            terms.append((coefficient, diagonal))
+        elif left and isinstance(end, sp.OneMatrix) and end.shape[1] == 1:
+            terms.append((coefficient, product(1, [column, *factors[1:]])))
+        elif right and isinstance(end, sp.OneMatrix) and end.shape[0] == 1:
+            terms.append((coefficient, product(1, [*factors[:-1], transposed(column)])))
+        else:
+            return None
+    return weighted(terms)
+
+
 def hadamard(factors: Sequence[Any]) -> Any:
     """The product entry by entry; ones left out, equal factors as a power."""
     counts: dict[Any, int] = {}
@@ -125,4 +150,4 @@ def weighted(terms: Sequence[tuple[Any, Any]]) -> Any:
 
 def ones(rows: Size, columns: Size) -> Any:
     """The matrix of ones."""
-    return sp.OneMatrix(rows, columns)
+    return Ones(rows, columns)
