@@ -14,6 +14,7 @@ from symgrad.from_sympy import as_expression, convert_all, is_variable, parts
 from symgrad.function import Function
 from symgrad.graph import Graph
 from symgrad.ops.leaf import Input
+from symgrad.ops.position import Extent
 from symgrad.structure import flatten
 
 
@@ -66,9 +67,21 @@ def variables(*values: Any) -> list[Any]:
         graph = Graph()
         convert_all(graph, expressions, whole)
         found = {node.op.variable: None for node in graph if isinstance(node.op, Input)}
+        found |= dict.fromkeys(_free_sizes(graph))
     else:
         found = {e: None for e in parts(expressions) if is_variable(e)}
     return sorted(found, key=lambda e: (str(e), sp.default_sort_key(e)))
+
+
+def _free_sizes(graph: Graph) -> set[sp.Symbol]:
+    """The sizes that no array brings, such as the n of a sum of powers x**i for i = 1, ..., n."""
+    arrays = [node.type.shape for node in graph if isinstance(node.op, Input)]
+    used = [node.type.shape for node in graph] + [(node.op.size,) for node in graph if isinstance(node.op, Extent)]
+    given, wanted = (
+        {s for shape in shapes for size in shape if isinstance(size, sp.Expr) for s in size.free_symbols}
+        for shapes in (arrays, used)
+    )
+    return wanted - given
 
 
 def _expressions(*values: Any) -> list[sp.Basic]:
