@@ -5,12 +5,13 @@ matrices, and over an index.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any
 
 import sympy as sp
+from sympy.tensor.indexed import Idx
 
 from symgrad.errors import UnsupportedExpression
+from symgrad.index_functions import LogSumExpOverIndex, MaximumOverIndex, MinimumOverIndex
 from symgrad.matrix_functions import (
     CholeskyFactor,
     LogDet,
@@ -107,10 +108,10 @@ def cholesky(a: Any) -> Any:
 
 
 # word -> over the whole matrix, along an axis, of several numbers, over an index
-_KINDS: dict[str, tuple[Any, Any, Any, str]] = {
-    "logsumexp": (LogSumExpOfMatrix, LogSumExpAlong, log_sum_exp, "LogSumExpOverIndex"),
-    "maximum": (MaximumOfMatrix, MaximumAlong, lambda xs: sp.Max(*xs), "MaximumOverIndex"),
-    "minimum": (MinimumOfMatrix, MinimumAlong, lambda xs: sp.Min(*xs), "MinimumOverIndex"),
+_KINDS: dict[str, tuple[Any, Any, Any, Any]] = {
+    "logsumexp": (LogSumExpOfMatrix, LogSumExpAlong, log_sum_exp, LogSumExpOverIndex),
+    "maximum": (MaximumOfMatrix, MaximumAlong, lambda xs: sp.Max(*xs), MaximumOverIndex),
+    "minimum": (MinimumOfMatrix, MinimumAlong, lambda xs: sp.Min(*xs), MinimumOverIndex),
 }
 
 
@@ -126,6 +127,6 @@ def _reduced(word: str, x: Any, more: Sequence[Any], axis: int | None) -> Any:
         return whole(x) if axis is None else along(x, axis)
     if axis is not None:
         raise UnsupportedExpression(f"{word} along an axis of what is no matrix", got=x, wanted="a matrix")
-    if more and all(isinstance(limit, (tuple, sp.Tuple)) for limit in more):
-        return getattr(import_module("symgrad.index_functions"), over_index)(x, *more)
+    if more and all(isinstance(limit, (tuple, sp.Tuple, Idx)) for limit in more):
+        return over_index(sp.sympify(x), *more)
     return of_numbers([sp.sympify(v) for v in (x, *more)])

@@ -29,6 +29,7 @@ from symgrad.functions import (
     solve,
 )
 from symgrad.graph import Graph
+from symgrad.index_functions import LogSumExpOverIndex, MaximumOverIndex, MinimumOverIndex
 from symgrad.matrix_functions import MatrixOfMatrix, ScalarOfMatrix
 from symgrad.ops.contract import dot
 from tests.matrix_nodes import difference, inputs_of, nodes_of
@@ -252,6 +253,25 @@ def test_of_numbers_they_are_those_of_sympy() -> None:
     assert minimum(x, y, 1) == sp.Min(x, y, 1)
     assert logsumexp(x, y) == sp.log(sp.exp(x) + sp.exp(y))
     assert norm(x) == sp.Abs(x)
+
+
+def test_over_an_index_they_are_those_of_the_index() -> None:
+    i = sp.Symbol("i", integer=True)
+    x = sp.IndexedBase("x")
+    for function, kind in (
+        (logsumexp, LogSumExpOverIndex),
+        (maximum, MaximumOverIndex),
+        (minimum, MinimumOverIndex),
+    ):
+        assert function(x[i], (i, 0, n - 1)) == kind(x[i], (i, 0, n - 1))
+    assert maximum(x[sp.Idx(i, n)], sp.Idx(i, n)) == MaximumOverIndex(x[sp.Idx(i, n)], (sp.Idx(i, n), 0, n - 1))
+
+
+def test_over_the_entries_of_a_vector_it_is_the_node_of_the_vector() -> None:
+    i = sp.Symbol("i", integer=True)
+    graph = Graph()
+    first, second = nodes_of(graph, [logsumexp(w[i, 0], (i, 0, m - 1)), logsumexp(w)])
+    assert first is second
 
 
 def test_a_list_is_a_column() -> None:
