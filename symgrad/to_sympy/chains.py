@@ -168,8 +168,14 @@ def _trace(path: Path, label: Hashable, end: Hashable, a: Edge, b: Edge) -> Any:
     forms = []
     for x, y in ((a, b), (b, a)):
         for first, second, before, between in ((end, label, at_end, at_label), (label, end, at_label, at_end)):
-            forms.append((*before, *x.starting(first).chain, *between, *y.starting(second).chain))
-    return sp.Trace(product(1, min(forms, key=transposes)))
+            chain = (*before, *x.starting(first).chain, *between, *y.starting(second).chain)
+            forms += [chain[k:] + chain[:k] for k in range(len(chain))]
+    return sp.Trace(product(1, min(forms, key=lambda chain: (transposes(chain), not _opens(chain)))))
+
+
+def _opens(chain: Sequence[Any]) -> bool:
+    """Does the chain begin as people begin it: with its transpose, if it has any, and else where it began?"""
+    return isinstance(chain[0], sp.Transpose)
 
 
 def _result(path: Path, output: tuple[Hashable, ...]) -> Any:

@@ -8,6 +8,7 @@ from functools import singledispatch
 from typing import Any, NamedTuple
 
 import sympy as sp
+from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.matexpr import MatrixElement
 
@@ -128,5 +129,5 @@ def bound_inside(e: Any) -> set[Any]:
     """The names of the sums in an expression, which must not be taken for an index put into it."""
     if isinstance(e, sp.FunctionMatrix):  # its own indices are replaced
         e = e.lamda.expr
-    sums = {limit[0] for s in e.atoms(sp.Sum, sp.Product) for limit in s.limits}
+    sums = {limit[0] for s in e.atoms(ExprWithLimits) for limit in s.limits}
     return sums | {s for f in e.atoms(sp.Lambda) for s in f.variables}
