@@ -225,7 +225,7 @@ def _cache(arguments: argparse.Namespace) -> str:
 
 
 def _size(size: int) -> str:
-    return f"{size / 2**20:.1f} MiB"
+    return f"{size:,} bytes"
 
 
 def _version(package: str) -> str:

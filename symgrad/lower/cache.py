@@ -79,17 +79,12 @@ class Cache:
                 with suppress(FileExistsError):
                     self.directory.mkdir(mode=0o700)
             with self._opened() as place:
-                _write(place, key + SUFFIX, HEAD + _digest(key, content) + content)
+                _write(place, key + SUFFIX, entry(key, content))
                 self._shrink(place)
         except (OSError, _Refused) as problem:
             _warn(self.directory, _reason(problem))
             return False
         return True
-
-    def discard(self, key: str) -> None:
-        """Delete an entry, if it is there."""
-        with suppress(OSError, _Refused), self._opened() as place:
-            os.unlink(key + SUFFIX, dir_fd=place)
 
     def contents(self) -> Contents:
         """How much there is. Raises OSError for a directory that is not used, but for one that is not there."""
@@ -133,7 +128,7 @@ class Cache:
             if found.st_uid != os.geteuid():
                 raise _Refused("it belongs to another user")
             if found.st_mode & OTHERS:
-                raise _Refused(f"others may use it: chmod 700 {self.directory}")
+                raise _Refused("others may read or write it; its mode is to be 700")
             yield place
         finally:
             os.close(place)
@@ -176,6 +171,11 @@ def _write(place: int, name: str, data: bytes) -> None:
         with suppress(OSError):
             os.unlink(unfinished, dir_fd=place)
         raise
+
+
+def entry(key: str, content: bytes) -> bytes:
+    """The bytes of the file that keeps this content under this key."""
+    return HEAD + _digest(key, content) + content
 
 
 def _content(key: str, data: bytes) -> bytes | None:
