@@ -85,7 +85,8 @@ class ArrayCaller:
 
     def _result(self, result: Result, rest: Iterator[Any], sizes: Sizes) -> Any:
         if result.is_whole:
-            return next(rest)
+            value = next(rest)
+            return value if result.shape else float(value)
         shape = shape_in_numbers(result.shape, sizes)
         return np.array([next(rest) for _ in result.elements], self.dtype).reshape(shape)
 

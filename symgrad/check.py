@@ -55,7 +55,7 @@ class Comparison:
         return float("inf") if np.isnan(error) else error
 
     def __str__(self) -> str:
-        where = ", ".join(f"{name}={np.array2string(np.asarray(x), precision=6)}" for name, x in self.point.items())
+        where = ", ".join(f"{name}={_one_line(x)}" for name, x in self.point.items())
         return (
             f"order {self.order}, {self.mode}: {self.value!r} against {self.reference!r} by {self.method}, "
             f"error {self.error:.1e} at {where}"
@@ -209,6 +209,10 @@ class _Checker:
     def _analytic(self) -> bool:
         active = derivatives.between(self.inputs, self.outputs)
         return all(node.op.analytic for node in active if isinstance(node.op, Elementwise))
+
+
+def _one_line(x: Any) -> str:
+    return " ".join(np.array2string(np.asarray(x), precision=6, threshold=20).split())
 
 
 def _shapes(function: Function) -> list[tuple[int, ...]]:
