@@ -13,7 +13,7 @@ import numpy as np
 
 from symgrad.errors import ShapeError
 from symgrad.graph import Node, Op
-from symgrad.ops.contract import broadcast, contract, identity, spread
+from symgrad.ops.contract import broadcast, contract, identity
 from symgrad.ops.logic import equal
 from symgrad.ops.select import guarded, select, times
 from symgrad.ops.stable import FilledReciprocal
@@ -68,7 +68,7 @@ class Maximum(ExtremumOver):
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         flat = self._flat(values[0])
         if not np.iscomplexobj(flat):
-            return np.max(flat, axis=-1, initial=-np.inf)[()]
+            return np.asarray(np.max(flat, axis=-1, initial=-np.inf))[()]
         return np.take_along_axis(flat, np.argmax(flat.real, axis=-1)[..., None], -1)[..., 0][()]
 
 
@@ -81,7 +81,7 @@ class Minimum(ExtremumOver):
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         flat = self._flat(values[0])
         if not np.iscomplexobj(flat):
-            return np.min(flat, axis=-1, initial=np.inf)[()]
+            return np.asarray(np.min(flat, axis=-1, initial=np.inf))[()]
         return np.take_along_axis(flat, np.argmin(flat.real, axis=-1)[..., None], -1)[..., 0][()]
 
 
@@ -98,7 +98,7 @@ class ProductOver(Reduction):
         return (times(self.along(g, x), x.graph.add(ProductOfOthers(), x)),)
 
     def evaluate(self, numbers: Any, *values: Any) -> Any:
-        return np.prod(self._flat(values[0]), axis=-1)[()]
+        return np.asarray(np.prod(self._flat(values[0]), axis=-1))[()]
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class ProductOfOthers(Op):
         (x,) = y.inputs
         graph, shape = x.graph, x.type.shape
         *batch, _ = range(len(shape))
-        sizes = dict(zip((*batch, "i"), shape, strict=True)) | {"j": shape[-1]}
+        sizes = dict(zip((*batch, "i"), shape, strict=True))
         labels = [*batch, "i", "j"]
         eye = identity(graph, shape[-1])
         square = contract(graph, [(x, [*batch, "j"])], labels, sizes)
@@ -125,7 +125,7 @@ class ProductOfOthers(Op):
         diagonal = equal(contract(graph, [(eye, ["i", "j"])], labels, sizes), ones)
         rows = select(diagonal, ones, square)
         pairs = graph.add(ProductOfOthers(), rows)  # [i, j]: the product of all but i and j
-        off = guarded(spread(diagonal, labels, labels, sizes), pairs)
+        off = guarded(diagonal, pairs)
         rest = pairs - off
         return (contract(graph, [(g, [*batch, "i"]), (rest, labels)], [*batch, "j"]),)
 

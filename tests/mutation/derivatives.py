@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from symgrad.graph import Op
-from symgrad.ops import arithmetic, select, stable
+from symgrad.ops import arithmetic, contract, select, stable
 from symgrad.ops.elementwise import Elementwise
+from tests import array_checks
 from tests.mutation.mutants import Mutant, mutants
 from tests.rules import STRUCTURAL, bprop_problems, operations, problems
 
@@ -34,7 +35,21 @@ REASONS: dict[str, list[tuple[str, str]]] = {
     "the form for n inputs gives two of them the same weights; the other only saves operations": [
         ("Extremum.partials", "constant - 1: 2 @ if len(y.inputs) == 2:"),
     ],
+    "a guard before what is finite changes no value; without it a matrix product stays one": [
+        (
+            "contract.contract_guarded",
+            "condition 1 dropped: guard is None or all((is_finite(x) for x, _ in others)) @ if guard is None or all((is_finite(x) for x, _ in ",
+        ),
+    ],
     "equality is symmetric": [
+        (
+            "ExtremumOver.bprop",
+            "arguments swapped: equal(x, self.along(y, x)) @ chosen = equal(x, self.along(y, x))",
+        ),
+        (
+            "ProductOfOthers.bprop",
+            "arguments swapped: equal(contract(graph, [(eye, ['i', 'j'])], labels, sizes), ones) @ diagonal = equal(contract(graph, [(eye, ['i', 'j']",
+        ),
         (
             "Pow.partials",
             "arguments swapped: equal(falling, y.like(0)) @ nonzero = negation(equal(falling, y.like(0)))",
@@ -59,6 +74,30 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("Product.bprop", "constant - 1: 2 @ if len(y.inputs) == 2:"),
     ],
     "times is symmetric: a guard is found on either side": [
+        (
+            "ExtremumOver.bprop",
+            "arguments swapped: times(g, count ** (-1)) @ return (guarded(chosen, self.along(times(g, count ",
+        ),
+        (
+            "ProductOver.bprop",
+            "arguments swapped: times(self.along(g, x), x.graph.add(ProductOfOthers(), x)) @ return (times(self.along(g, x), x.graph.add(Produc",
+        ),
+        (
+            "LogSumExpOver.bprop",
+            "arguments swapped: times(self.along(g, x), x.graph.add(Softmax(self.axes), x)) @ return (times(self.along(g, x), x.graph.add(Softma",
+        ),
+        (
+            "Softmax.bprop",
+            "arguments swapped: times(g - broadcast(mean, y.type.shape, kept), y) @ return (times(g - broadcast(mean, y.type.shape, ke",
+        ),
+        (
+            "NormOver.bprop",
+            "arguments swapped: times(g, y.graph.add(FilledReciprocal(), y)) @ share = times(g, y.graph.add(FilledReciprocal(), y",
+        ),
+        (
+            "NormOver.bprop",
+            "arguments swapped: times(self.along(share, x), x) @ return (times(self.along(share, x), x),)",
+        ),
         ("Product.bprop", "arguments swapped: times(g, b) @ return (times(g, b), times(g, a))"),
         ("Product.bprop", "arguments swapped: times(g, a) @ return (times(g, b), times(g, a))"),
         ("Product.bprop", "arguments swapped: times(g, others) @ return tuple((times(g, others) for others in (afte"),
@@ -85,7 +124,25 @@ def targets() -> list[Target]:
     for kind in (arithmetic.Add, arithmetic.Product, select.Select):
         members = [(op, n) for op, n in STRUCTURAL if isinstance(op, kind)]
         found.append(Target(kind, "bprop", [_structural_check(op, n) for op, n in members]))
+    return [*found, *array_targets()]
+
+
+def array_targets() -> list[Target]:
+    """The `bprop` of every operation on whole arrays."""
+    checks: dict[Any, list[Callable[[], list[str]]]] = {}
+    for example in array_checks.EXAMPLES:
+        checks.setdefault(_owner(example.op), []).append(lambda e=example: array_checks.derivative_problems(e))
+    for choice in array_checks.CHOICES:
+        checks.setdefault(_owner(choice.op), []).append(lambda c=choice: array_checks.choice_problems(c))
+    found = [Target(owner, "bprop", of_owner) for owner, of_owner in checks.items()]
+    with_guards = [*checks[contract.Contract], array_checks.guarded_product_problems]
+    found.append(Target(contract, "contract_guarded", with_guards))
     return found
+
+
+def _owner(kind: type) -> type:
+    """The class that the rule stands in."""
+    return next(c for c in kind.__mro__ if "bprop" in c.__dict__)
 
 
 def _check(op: Op) -> Callable[[], list[str]]:

@@ -166,6 +166,8 @@ def _ways(node: ast.AST) -> Iterator[Way]:
         entries = value.elts if isinstance(value, ast.Tuple) else None
         if entries is not None:
             for i in range(len(entries)):
+                if isinstance(entries[i], ast.Starred):
+                    continue
                 yield f"None for entry {i}", lambda n, i=i: ast.Return(_entry(n.value, i, ast.Constant(None)))
                 yield (
                     f"sign of entry {i}",
