@@ -20,6 +20,8 @@ from symgrad.lower.target import host
 from symgrad.types import Size, integer, shape_in_numbers
 
 LINE = 64  # bytes to which scratch memory is aligned: a line of the cache
+CACHE = 2**15  # bytes: what a block's rows should take, so that they stay in the first level
+STEP, LARGEST_BLOCK = 8, 512  # rows in a block: a multiple of any vector's lanes
 MOST_SIZES = 100  # layouts that are remembered
 LARGEST = 2**31  # BLAS counts in 32 bits
 
@@ -144,6 +146,10 @@ class _Layout:
 
     def __init__(self, program: ArrayProgram | str, table: Sequence[Size], sizes: Mapping[sp.Symbol, int]):
         assert isinstance(program, ArrayProgram)
+        sizes = dict(sizes)
+        for block, numbers in program.blocks:
+            rows = CACHE // (8 * max(integer(numbers, sizes), 1))
+            sizes[block] = min(max(rows // STEP, 1), LARGEST_BLOCK // STEP) * STEP
         self.outputs = [shape_in_numbers(b.dims, sizes) for b in program.buffers if b.role == "out"]
         self.sizes = np.array([integer(n, sizes) for n in table] or [0], np.int64)
         self.offsets: list[int] = []

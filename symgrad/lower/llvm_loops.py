@@ -324,7 +324,7 @@ class _Writer(Instructions):
     def loop(self, s: Loop) -> None:
         first, stop = self.affine(s.first), self.affine(s.stop)
         if s.kind != "simd":
-            self.iterate(s, first, stop, 1)
+            self.iterate(s, first, stop, self.size(s.step))
             return
         updates = list({u.name: u.kind for u in flat(s.body) if isinstance(u, Update)}.items())
         starts = {"add": "-0.0", "mul": "1.0", "max": constant(float("-inf")), "min": constant(float("inf"))}
@@ -345,7 +345,7 @@ class _Writer(Instructions):
             self.gathered(kind, name)
         self.iterate(s, whole, stop, 1)
 
-    def iterate(self, s: Loop, first: int | str, stop: int | str, step: int) -> None:
+    def iterate(self, s: Loop, first: int | str, stop: int | str, step: int | str) -> None:
         """A loop of this body."""
         label = f"loop{next(self.counter)}"
         splats = dict(self._splats)

@@ -26,6 +26,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import sympy as sp
+
 from symgrad.graph import Op
 from symgrad.types import Size, as_size
 
@@ -236,9 +238,11 @@ class Loop:
     stop: Affine
     body: tuple[Statement, ...]
     kind: str = "serial"
+    step: Size = 1
 
     def __str__(self) -> str:
-        limits = f"{self.stop}" if self.first == Affine() else f"{self.first}, {self.stop}"
+        limits = f"{self.stop}" if self.first == Affine() and self.step == 1 else f"{self.first}, {self.stop}"
+        limits += "" if self.step == 1 else f", {self.step}"
         return f"for {self.index} in {'simd' if self.kind == 'simd' else 'range'}({limits}):"
 
 
@@ -264,11 +268,15 @@ Statement = (
 
 @dataclass(frozen=True)
 class ArrayProgram:
-    """Buffers in the order of the kernel's table: what comes in, what goes out, what is scratch."""
+    """Buffers in the order of the kernel's table: what comes in, what goes out, what is scratch.
+
+    blocks: symbols for numbers of rows that are computed together, and how many numbers belong to a row.
+    """
 
     name: str
     buffers: tuple[Buffer, ...]
     body: tuple[Statement, ...]
+    blocks: tuple[tuple[sp.Symbol, Size], ...] = ()
 
     def __str__(self) -> str:
         head = [f"program {self.name}", *(f"  {b}" for b in self.buffers)]

@@ -6,7 +6,8 @@ adjoint, a clipped view), the innermost loop is cut in three: a middle in which 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, NamedTuple
 
 from symgrad.graph import Node
@@ -43,6 +44,7 @@ from symgrad.types import Size
 SHORT = 4  # iterations, as a number, that are not worth a vector
 
 Key = tuple[Node, Index]
+Values = Iterator[int]  # the numbers of values, in all nests of a program
 Condition = tuple[Affine, Size]
 
 STARTS = {Maximum: ("max", float("-inf")), Minimum: ("min", float("inf")), ProductOver: ("mul", 1.0)}
@@ -67,9 +69,9 @@ def accumulation(op: Accumulate, node: Node) -> str:
     return "gather" if plain and sorted(used) == list(range(rank)) and not op.clip else "scatter"
 
 
-def stored_entries(node: Node, target: str, places: Mapping[Node, str]) -> list[Statement]:
+def stored_entries(node: Node, target: str, places: Mapping[Node, str], values: Values) -> list[Statement]:
     """An array from its entries."""
-    nest = _Nest(places, [], {})
+    nest = _Nest(places, [], {}, values)
     for k, x in enumerate(node.inputs):
         rest, index = k, []
         for n in reversed(node.type.shape):
@@ -80,7 +82,9 @@ def stored_entries(node: Node, target: str, places: Mapping[Node, str]) -> list[
     return nest.levels[0]
 
 
-def nest_of(node: Node, target: str, places: Mapping[Node, str], *, copy: bool = False) -> list[Statement]:
+def nest_of(
+    node: Node, target: str, places: Mapping[Node, str], values: Values, *, copy: bool = False
+) -> list[Statement]:
     """The loops that fill the buffer of a stored node; `copy`: from the buffer where it is already."""
     inside = dict(places)
     if not copy:
@@ -90,10 +94,10 @@ def nest_of(node: Node, target: str, places: Mapping[Node, str], *, copy: bool =
     order = _order(node, target, index, outer, inner, kind, inside, copy)
     in_register = [name for name in order if name in outer] == order[: len(outer)]
     if kind == "add" and not in_register:
-        nest = _Nest(inside, order, extents)
+        nest = _Nest(inside, order, extents, values)
         nest.innermost(lambda: nest.keep(AddTo(target, index, _element(nest, node, copy).value)))
         return [Fill(target), *nest.folded()]
-    nest = _Nest(inside, order, extents)
+    nest = _Nest(inside, order, extents, values)
     if kind == "":
         nest.innermost(lambda: nest.keep(Store(target, index, _element(nest, node, copy).value)))
         return nest.folded()
@@ -103,11 +107,11 @@ def nest_of(node: Node, target: str, places: Mapping[Node, str], *, copy: bool =
     if kind == "scatter":
         nest.innermost(lambda: _scatter(nest, node, target))
         return nest.folded()
-    at = len(outer)
-    nest.levels[at].append(Start("sum", kind, number))
-    nest.innermost(lambda: nest.keep(Update("sum", kind, _element(nest, node, copy).value)))
+    at, name = len(outer), f"{kind} of {target}"
+    nest.levels[at].append(Start(name, kind, number))
+    nest.innermost(lambda: nest.keep(Update(name, kind, _element(nest, node, copy).value)))
     value = nest.new()
-    nest.after[at] += [Read(value, "sum"), Store(target, index, value)]
+    nest.after[at] += [Read(value, name), Store(target, index, value)]
     return nest.folded()
 
 
@@ -177,26 +181,27 @@ def _others(nest: _Nest, node: Node, target: str, index: Index) -> None:
     """Products from the front into the result, and times those from the back."""
     (x,) = node.inputs
     *batch, last = index
+    product = f"product of {target}"
     around = nest.levels[len(nest.order) - 1]
     n = nest.extents[nest.order[-1]]
 
     def forwards() -> None:
         before = nest.new(len(nest.order))
-        nest.keep(Read(before, "product"))
+        nest.keep(Read(before, product))
         nest.keep(Store(target, index, before))
-        nest.keep(Update("product", "mul", nest.value(x, index).value))
+        nest.keep(Update(product, "mul", nest.value(x, index).value))
 
     def backwards() -> None:
         at = (*batch, Affine(n).plus(Affine(1), -1).plus(last, -1))
         after = nest.new(len(nest.order))
-        nest.keep(Read(after, "product"))
+        nest.keep(Read(after, product))
         before = nest.made(lambda v: Load(v, target, at), len(nest.order))
         both = nest.multiplied([before, Placed(after, len(nest.order))])
         nest.keep(Store(target, at, both.value))
-        nest.keep(Update("product", "mul", nest.value(x, at).value))
+        nest.keep(Update(product, "mul", nest.value(x, at).value))
 
     for body in (forwards, backwards):
-        around.append(Start("product", "mul", 1.0))
+        around.append(Start(product, "mul", 1.0))
         nest.piece(body, Affine(), Affine(n), serial=True)
 
 
@@ -247,19 +252,27 @@ def _order(
 class _Nest:
     """A nest while it is written. levels[d]: statements within d loops, before the next; after[d]: after it."""
 
-    def __init__(self, places: Mapping[Node, str], order: Sequence[str], extents: Mapping[str, Size]):
+    def __init__(
+        self,
+        places: Mapping[Node, str],
+        order: Sequence[str],
+        extents: Mapping[str, Size],
+        values: Values | None = None,
+    ):
         self.places, self.order, self.extents = places, list(order), extents
         self.levels: list[list[Statement]] = [[] for _ in range(len(order) + 1)]
         self.after: list[list[Statement]] = [[] for _ in range(len(order) + 1)]
         self.memo: dict[Key, Placed] = {}
-        self.depths: list[int] = []
+        self.values = count() if values is None else values
+        self.depths: dict[int, int] = {}  # of each value, in how many loops it is
         self.guarded: list[list[Statement]] = []
         self.implied: set[Condition] = set()
         self.seen: list[Condition] | None = None  # conditions that were met, while they are looked for
 
     def new(self, depth: int = 0) -> int:
-        self.depths.append(depth)
-        return len(self.depths) - 1
+        value = next(self.values)
+        self.depths[value] = depth
+        return value
 
     def depth_of_value(self, value: int) -> int:
         return self.depths[value]
@@ -426,7 +439,7 @@ class _Nest:
         if not last or not cut:
             body()
             return
-        saved = dict(self.memo), [list(level) for level in self.levels], list(self.depths)
+        saved = dict(self.memo), [list(level) for level in self.levels], dict(self.depths)
         self.seen = []
         body()
         conditions = list(dict.fromkeys(self.seen))

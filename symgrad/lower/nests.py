@@ -7,11 +7,13 @@ some cost; all else is computed where it is read.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 
 from symgrad.graph import Node, consumers, reachable
+from symgrad.lower.fusion import fused
 from symgrad.lower.library import called
 from symgrad.lower.loops import ArrayProgram, Buffer, Fill, Statement
-from symgrad.lower.nest import NotInLoops, accumulation, nest_of, stored_entries
+from symgrad.lower.nest import NotInLoops, Values, accumulation, nest_of, stored_entries
 from symgrad.lower.prepare import prepared
 from symgrad.ops.arithmetic import Add, Power, Product
 from symgrad.ops.contract import Contract, Spread
@@ -44,7 +46,8 @@ def schedule_arrays(name: str, inputs: Sequence[Node], outputs: Sequence[Node], 
     for y, b in zip(outputs, outs, strict=True):
         places.setdefault(y, b.name)
     scratch: list[Buffer] = []
-    body: list[Statement] = []
+    nests: list[list[Statement]] = []
+    values = count()
     for node in nodes:
         if node not in stored or isinstance(node.op, Input):
             continue
@@ -57,24 +60,24 @@ def schedule_arrays(name: str, inputs: Sequence[Node], outputs: Sequence[Node], 
             if of:
                 continue
         target = own
-        body += _statements(node, target, places)
+        nests.append(_statements(node, target, places, values))
     for y, b in zip(outputs, outs, strict=True):
         if places[y] != b.name:
-            body += nest_of(y, b.name, places, copy=True)
-    return ArrayProgram(name, (*buffers, *outs, *scratch), tuple(body))
+            nests.append(nest_of(y, b.name, places, values, copy=True))
+    return fused(ArrayProgram(name, (*buffers, *outs, *scratch), ()), nests, next(values))
 
 
-def _statements(node: Node, target: str, places: dict[Node, str]) -> list[Statement]:
+def _statements(node: Node, target: str, places: dict[Node, str], values: Values) -> list[Statement]:
     """What fills the buffer of one stored node."""
     op = node.op
     if isinstance(op, Stack):
-        return stored_entries(node, target, places)
+        return stored_entries(node, target, places, values)
     call = called(node, target, places)
     if call is not None:
         return [call]
     if (isinstance(op, Contract) and op.embeds) or (isinstance(op, Accumulate) and accumulation(op, node) == "scatter"):
-        return [Fill(target), *nest_of(node, target, places)]
-    return nest_of(node, target, places)
+        return [Fill(target), *nest_of(node, target, places, values)]
+    return nest_of(node, target, places, values)
 
 
 def _stored(nodes: Sequence[Node], outputs: Sequence[Node]) -> set[Node]:
