@@ -30,7 +30,7 @@ from symgrad.lower.cache import HEAD, SUFFIX, Cache, entry
 from tests.groups.group import Group, Outcome, Outcomes
 
 STRANGER = 54_321  # a user that is not this one
-SECONDS = 0.02  # in which a writer is killed: some two entries
+SECONDS = 0.05  # in which a writer is killed: time for some entries
 LARGE = bytes(range(256)) * 4096  # 1 MiB, so that much of the time goes into writing
 LOADS = 40
 
