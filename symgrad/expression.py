@@ -12,7 +12,7 @@ from symgrad.arrays import array_of, array_types, holds_indices, is_array
 from symgrad.errors import ArgumentError, UndefinedDerivative, VariableError
 from symgrad.from_sympy import as_expression, convert_all, is_variable, parts
 from symgrad.function import Function
-from symgrad.graph import Graph
+from symgrad.graph import Graph, Node, reachable
 from symgrad.ops.leaf import Input
 from symgrad.ops.position import Extent
 from symgrad.structure import flatten
@@ -64,19 +64,18 @@ def variables(*values: Any) -> list[Any]:
     expressions = _expressions(*values)
     whole = array_types(expressions)
     if holds_indices(expressions) or whole:
-        graph = Graph()
-        convert_all(graph, expressions, whole)
-        found = {node.op.variable: None for node in graph if isinstance(node.op, Input)}
-        found |= dict.fromkeys(_free_sizes(graph))
+        nodes = reachable(convert_all(Graph(), expressions, whole))
+        found = {node.op.variable: None for node in nodes if isinstance(node.op, Input)}
+        found |= dict.fromkeys(_free_sizes(nodes))
     else:
         found = {e: None for e in parts(expressions) if is_variable(e)}
     return sorted(found, key=lambda e: (str(e), sp.default_sort_key(e)))
 
 
-def _free_sizes(graph: Graph) -> set[sp.Symbol]:
+def _free_sizes(nodes: Sequence[Node]) -> set[sp.Symbol]:
     """The sizes that no array brings, such as the n of a sum of powers x**i for i = 1, ..., n."""
-    arrays = [node.type.shape for node in graph if isinstance(node.op, Input)]
-    used = [node.type.shape for node in graph] + [(node.op.size,) for node in graph if isinstance(node.op, Extent)]
+    arrays = [node.type.shape for node in nodes if isinstance(node.op, Input)]
+    used = [node.type.shape for node in nodes] + [(node.op.size,) for node in nodes if isinstance(node.op, Extent)]
     given, wanted = (
         {s for shape in shapes for size in shape if isinstance(size, sp.Expr) for s in size.free_symbols}
         for shapes in (arrays, used)
