@@ -13,6 +13,7 @@ from symgrad.arrays import array_type
 from symgrad.derivatives import build_grad
 from symgrad.evaluate import evaluate
 from symgrad.from_sympy import convert_all
+from symgrad.function import Function
 from symgrad.graph import Graph, Node
 from symgrad.ops.contract import contract
 from symgrad.ops.leaf import Input
@@ -55,6 +56,23 @@ def value_and_gradients(e: Any, values: Mapping[Any, Any], sizes: Sizes, weights
         everything[graph.add(Input(sp.Dummy(), Type("f8", (size,))))] = np.zeros(number)
     value, *numbers = evaluate([node, *gradients], everything)
     return value, {x.op.variable: g for x, g in zip(inputs, numbers, strict=True)}  # type: ignore[attr-defined]
+
+
+def compiled(e: Any, values: Mapping[Any, Any], sizes: Sizes) -> tuple[Any, dict[Any, Any]]:
+    """By a compiled Function of its symbols: the value, and of a scalar the gradients."""
+    symbols = [x for x in values if e.has(x)]
+    arguments = [_argument(x, values[x], sizes) for x in symbols]
+    function = Function([*symbols], e)
+    if getattr(e, "is_Matrix", False):
+        return function(*arguments), {}
+    value, gradients = function.value_and_grad(symbols)(*arguments)
+    return value, dict(zip(symbols, gradients, strict=True))
+
+
+def _argument(x: Any, value: Any, sizes: Sizes) -> Any:
+    if not isinstance(x, sp.MatrixSymbol):
+        return value
+    return np.reshape(value, [int(k.xreplace(dict(sizes))) for k in x.shape if k != 1])[()]
 
 
 def reference(e: Any, values: Mapping[Any, Any], sizes: Sizes, weights: Any) -> tuple[Any, dict[Any, Any]]:

@@ -31,6 +31,11 @@ from symgrad.types import Size
 INLINE = WIDTH - 30  # characters of an expression that stands within another
 
 
+def _real(text: str) -> str:
+    """An integer literal as a float: arrays of integers have no infinities."""
+    return f"{text}.0" if text.lstrip("-").isdigit() else text
+
+
 class Value(NamedTuple):
     """An array as an expression; along its thin axes it is the same."""
 
@@ -153,7 +158,7 @@ class _Writer:
         value = self.values[node]
         if not value.thin:
             return value.text
-        return Text(f"np.broadcast_to({value.text.text}, {self.shape(node.type.shape)})")
+        return Text(f"np.broadcast_to({_real(value.text.text)}, {self.shape(node.type.shape)})")
 
     def shape(self, shape: Sequence[Size]) -> str:
         texts = [self.sizes.extent(n) for n in shape]
@@ -273,7 +278,7 @@ class _Writer:
             if text.text == "1.0":
                 kind = "" if self.real == "float" else f", dtype={self.real}"
                 return Text(f"np.eye({n}{kind})")
-            return Text(f"np.diag(np.broadcast_to({text.text}, {n}))")
+            return Text(f"np.diag(np.broadcast_to({_real(text.text)}, {n}))")
         array = self.named(Text(f"np.zeros({self.shape([sizes[k] for k in axes])}, {self.real})"))
         indices = []
         for k in axes:

@@ -17,7 +17,7 @@ from sympy.matrices.expressions.kronecker import KroneckerProduct
 from symgrad import functions as sg
 from tests import matrix_words  # noqa: F401  the interpreter learns them
 from tests.groups.group import Group, Outcome, Outcomes
-from tests.matrix_nodes import assert_shape, difference, value_and_gradients
+from tests.matrix_nodes import assert_shape, compiled, difference, value_and_gradients
 from tests.matrix_oracle import STEP, Interpreter
 
 N, M, P = sp.symbols("n m p", integer=True, positive=True)
@@ -28,6 +28,7 @@ DEEPEST = 4
 LARGE = 1e8  # where numbers are larger than this, differences of them say nothing at 1e-16
 TOLERANCE = 1e-10
 SHAKEN = 256  # how many times the effect of one rounding of the inputs an error may be
+COMPILED = 20  # one case in so many is compiled
 ENTRIES = 2  # entries of each symbol that are stepped, besides one direction
 
 
@@ -217,7 +218,26 @@ def check(draw: random.Random, index: int) -> Outcomes:
         return {"fuzz_matrix": Outcome(numbers={"not made": 1})}
     if e.has(sp.Sum):  # an entry of a product, which SymPy writes in index notation
         return {"fuzz_matrix": Outcome(numbers={"not made": 1})}
-    return {"fuzz_matrix": outcome_of(e, tree.sizes, values_of(e, tree.sizes, draw), draw)}
+    values = values_of(e, tree.sizes, draw)
+    outcome = outcome_of(e, tree.sizes, values, draw)
+    if index % COMPILED == 0 and not (outcome.failure or outcome.skipped or outcome.numbers):
+        outcome.merge(by_kernel(e, tree.sizes, values))
+    return {"fuzz_matrix": outcome}
+
+
+def by_kernel(e: Any, sizes: Mapping[Any, int], values: Mapping[Any, Any]) -> Outcome:
+    """Value and gradients of the compiled function, against those of the nodes."""
+    shapes = {k for x in values if isinstance(x, sp.MatrixSymbol) for n in x.shape for k in n.free_symbols}
+    if not values or not e.free_symbols & set(sizes) <= shapes:  # a size that no argument tells
+        return Outcome()
+    ones = np.ones(np.shape(Interpreter(values, sizes)(e)))
+    value, gradients = value_and_gradients(e, values, sizes, ones)
+    ours, found = compiled(e, values, sizes)
+    worst = difference(ours, value)
+    for x, g in found.items():
+        worst = max(worst, difference(g, gradients.get(x, np.zeros(np.shape(g)))))
+    failure = "" if worst < TOLERANCE else f"compiled, error {worst:.1e}: {e} at {dict(sizes)}"[:2000]
+    return Outcome(worst, failure, numbers={"compiled": 1})
 
 
 def outcome_of(e: Any, sizes: Mapping[Any, int], values: Mapping[Any, Any], draw: random.Random) -> Outcome:
