@@ -29,7 +29,9 @@ class Text(StrPrinter):
         return _ordered(super()._as_ordered_terms(expr, order))
 
     def _print_MatAdd(self, e: Any) -> str:
-        return _signed([f"({self._print(x)})" if x.is_MatAdd else str(self._print(x)) for x in e.args])
+        return _signed(
+            [f"({self._print(x)})" if x.is_MatAdd else str(self._print(x)) for x in _ordered_matrices(self, e)]
+        )
 
     def _factor(self, e: Any) -> str:
         """An argument of a product entry by entry, or of a power: in brackets unless it is a word or a product."""
@@ -85,7 +87,12 @@ class Latex(LatexPrinter):
         return _ordered(super()._as_ordered_terms(expr, order))
 
     def _print_MatAdd(self, e: Any) -> str:
-        return _signed([rf"\left({self._print(x)}\right)" if x.is_MatAdd else str(self._print(x)) for x in e.args])
+        return _signed(
+            [
+                rf"\left({self._print(x)}\right)" if x.is_MatAdd else str(self._print(x))
+                for x in _ordered_matrices(self, e)
+            ]
+        )
 
     def _print_ElementwiseApplyFunction(self, e: Any) -> str:
         return Applied(e.function, e.expr)._latex(self)
@@ -109,6 +116,17 @@ class Latex(LatexPrinter):
 
     def _print_FunctionMatrix(self, e: Any) -> str:
         return rf"\left[{self._print(matrix_entries(e))}\right]"
+
+
+def _ordered_matrices(printer: Any, e: Any) -> list[Any]:
+    """The terms in SymPy's order, what is subtracted last."""
+    terms = e.as_ordered_terms(order=printer.order) if printer.order != "none" else list(e.args)
+    return sorted(terms, key=lambda x: bool(_is_negative(x)))
+
+
+def _is_negative(e: Any) -> bool:
+    """Does a minus stand before the term?"""
+    return isinstance(e, sp.MatMul) and bool(sp.Mul(*[x for x in e.args if not x.is_Matrix]).could_extract_minus_sign())
 
 
 def _signed(terms: list[str]) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sympy as sp
 
+from symgrad import grad, jacobian, logsumexp, norm, relu, softmax
 from symgrad.arrays import array_type
 from symgrad.derivatives import build_grad
 from symgrad.graph import Graph, Node
@@ -141,7 +142,7 @@ TEXTS: list[tuple[Callable[[Inputs], Node], str]] = [
     (lambda x: x.op(Softmax(), matrix_product(x.X, x.W)) - x.Y, "softmax(X*W) - Y"),
     (lambda x: x.op(LogSumExpOver(), x.t), "logsumexp(t)"),
     (lambda x: x.op(Maximum(), x.X), "maximum(X, axis=1)"),
-    (lambda x: identity(x.graph, N) + x.S, "S + I"),
+    (lambda x: identity(x.graph, N) + x.S, "I + S"),
     (lambda x: select(less(x.X, x.R), x.X, x.R), f"Piecewise((X[i, j], X[i, j] < R[i, j]), (R[i, j], True)) for {BOX}"),
     (gradient(lambda x: dot(x.a - x.b, x.a - x.b), "a"), "2*a[i] - 2*b[i] for i = 0..n - 1"),
     (lambda x: dot(x.a - x.b, x.a - x.b), "Sum((a[i] - b[i])**2, (i, 0, n - 1))"),
@@ -186,6 +187,52 @@ LATEX: list[tuple[Callable[[Inputs], Node], str]] = [
 def test_latex(build: Callable[[Inputs], Node], latex: str) -> None:
     (e,) = to_sympy([build(Inputs())])
     assert Latex().doprint(e) == latex
+
+
+@pytest.mark.parametrize("latex", [latex for _, latex in LATEX])
+def test_latex_is_set_by_matplotlib(latex: str) -> None:
+    pytest.importorskip("matplotlib.mathtext").MathTextParser("path").parse(f"${latex}$")
+
+
+BOOK = {name: sp.MatrixSymbol(name, *shape) for name, shape in MATRICES.items()}
+
+
+def book_gradients() -> list[tuple[str, Any, Any, str]]:
+    """Value, variable and gradient as books have it."""
+    X, w, t, y, S, W, Y, D = (BOOK[name] for name in ("X", "w", "t", "y", "S", "W", "Y", "D"))
+    V, U, R, p = (BOOK[name] for name in ("V", "U", "R", "p"))
+    A, i = sp.MatrixSymbol("A", N, N), sp.Symbol("i", integer=True)
+    hidden, second = (X * W).applyfunc(relu), sp.MatrixSymbol("W2", K, K)
+    loss = sp.Sum(logsumexp(X * W, axis=1)[i, 0], (i, 0, N - 1)) - sp.Trace(Y.T * X * W)
+    scores = hidden * second
+    network = sp.Sum(logsumexp(scores, axis=1)[i, 0], (i, 0, N - 1)) - sp.Trace(Y.T * scores)
+    rest = R - U * V.T
+    margins = sp.HadamardProduct(y, X * w).applyfunc(sp.Lambda(i, sp.log(1 + sp.exp(-i))))
+    return [
+        ("ridge", (X * w - t).T * (X * w - t) / N, w, "(2/n)*X.T*(X*w - t)"),
+        ("logistic", sp.OneMatrix(1, N) * margins / N, w, "-1/n*X.T*(y o sigmoid.(-(y o X*w)))"),
+        ("softmax regression", loss / N, W, "1/n*X.T*(softmax(X*W) - Y)"),
+        ("network", network, W, "X.T*(Heaviside.(X*W) o (softmax(relu.(X*W)*W2) - Y)*W2.T)"),
+        ("network, last", network, second, "relu.(X*W).T*(softmax(relu.(X*W)*W2) - Y)"),
+        ("factorisation", sp.Trace(rest.T * rest), U, "-2*(R - U*V.T)*V"),
+        ("Cookbook 81", p.T * D * p, p, "(D + D.T)*p"),
+        ("Cookbook 83", (X * w + t).T * D * (X * w + t), X, "(D + D.T)*(X*w + t)*w.T"),
+        ("Cookbook 57", sp.log(sp.Determinant(S)), S, "S.T**(-1)"),
+        ("Cookbook 124", sp.Trace(A * S.inverse() * D), S, "-S.T**(-1)*A.T*D.T*S.T**(-1)"),
+        ("Cookbook 119", sp.Trace((A * S * D + A) * (A * S * D + A).T), S, "2*A.T*(A + A*S*D)*D.T"),
+        ("Cookbook 121", sp.Trace(S**4), S, "4*S.T**3"),
+        ("norm", norm(p - t), p, "1/norm(p - t)*(p - t)"),
+    ]
+
+
+@pytest.mark.parametrize(("value", "wrt", "text"), [pytest.param(*rest, id=name) for name, *rest in book_gradients()])
+def test_gradients_read_as_in_the_book(value: Any, wrt: Any, text: str) -> None:
+    assert Text().doprint(grad(value, wrt)) == text
+
+
+def test_the_jacobian_of_softmax_reads_as_in_the_book() -> None:
+    p = BOOK["p"]
+    assert str(jacobian(softmax(p), p)) == "DiagMatrix(softmax(p)) - softmax(p)*softmax(p).T"
 
 
 def test_a_gradient_by_a_row_is_a_row() -> None:

@@ -153,6 +153,8 @@ def _summed_vector(path: Path, label: Hashable, names: Names) -> Any:
     factors = path.vectors.pop(label)
     if len(factors) == 1:
         e = path.multiplied(factors)
+        if isinstance(e, sp.DiagonalOf):
+            return sp.Trace(e.arg)
         return total(e, path.sizes[label], 1, names)
     *left, right = factors
     (a, b), rest = (path.multiplied(left), path.multiplied([right])), []

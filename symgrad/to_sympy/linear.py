@@ -12,7 +12,7 @@ from symgrad import matrix_functions as words
 from symgrad.graph import Op
 from symgrad.ops.linear_algebra import Cholesky, Determinant, Inverse, LogDet, Solve
 from symgrad.ops.reduce import LogSumExpOver, Maximum, Minimum, NormOver, Softmax
-from symgrad.to_sympy.terms import product, split, transposed_factor
+from symgrad.to_sympy.terms import product, split, transposed
 
 OVER_ALL = {
     LogSumExpOver: words.LogSumExpOfMatrix,
@@ -38,7 +38,7 @@ def _solve(op: Solve, args: Sequence[Any]) -> Any:
     x, _, b = args
     coefficient, factors = split(b)
     inverse = sp.Inverse(x)
-    return product(coefficient, [transposed_factor(inverse) if op.transposed else inverse, *factors])
+    return product(coefficient, [transposed(inverse) if op.transposed else inverse, *factors])
 
 
 @whole_matrix.register

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -11,6 +11,9 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
 from symgrad.entries import Applied, Ones
 from symgrad.types import Size
+
+LARGEST_OPENED = 300  # terms and factors into which a transpose is pushed
+JOINED = (sp.MatAdd, sp.HadamardProduct)
 
 
 def split(e: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -23,12 +26,20 @@ def split(e: Any) -> tuple[Any, tuple[Any, ...]]:
 
 def product(coefficient: Any, factors: Sequence[Any]) -> Any:
     """coefficient * factor * factor ...; equal neighbours as a power; identities left out."""
-    kept: list[Any] = []
+    opened: list[Any] = []
     for x in factors:
+        own, chain = split(x)
+        coefficient = coefficient if own == 1 else coefficient * own
+        opened += chain
+    kept: list[Any] = []
+    for x in opened:
         if isinstance(x, sp.Identity):
             continue
         if isinstance(x, sp.DiagMatrix) and kept and isinstance(kept[-1], sp.OneMatrix) and kept[-1].shape[0] == 1:
             kept[-1] = sp.Transpose(x.args[0])  # ones.T * DiagMatrix(v) = v.T
+            continue
+        if kept and isinstance(x, sp.OneMatrix) and isinstance(kept[-1], sp.OneMatrix) and x.shape[0] == 1:
+            kept[-1] = ones(kept[-1].shape[0], x.shape[1])
             continue
         base, exponent = _power(x)
         before, power = _power(kept[-1]) if kept else (None, 0)
@@ -48,23 +59,35 @@ def _power(e: Any) -> tuple[Any, Any]:
 
 
 def transposed(e: Any) -> Any:
-    """The transpose, pushed into a product; into a sum or a product entry by entry if fewer are shown so."""
-    if isinstance(e, sp.MatMul):
-        coefficient, factors = split(e)
-        return product(coefficient, [transposed_factor(x) for x in reversed(factors)])
-    return transposed_factor(e)
+    """The transpose, pushed into products; into a sum or a product entry by entry if no more are shown so, and a
+    symmetric one is itself."""
+    parts = list(islice(_opened(e), LARGEST_OPENED))
+    if len(parts) == LARGEST_OPENED:
+        return _turned(e)
+    done: dict[Any, Any] = {}
+    for x in reversed(parts):
+        if isinstance(x, sp.MatMul):
+            coefficient, factors = split(x)
+            done[x] = product(coefficient, [done[f] for f in reversed(factors)])
+        elif isinstance(x, JOINED):
+            terms = [done[t] for t in x.args]
+            inside = weighted([(1, t) for t in terms]) if x.is_MatAdd else hadamard(terms)
+            done[x] = x if set(terms) == set(x.args) else inside if _shown(inside) <= _shown(x) else sp.Transpose(x)
+        else:
+            done[x] = _outside(x)
+    return done[e]
 
 
-def transposed_factor(e: Any) -> Any:
-    """The transpose of what is no product."""
-    if not isinstance(e, (sp.MatAdd, sp.HadamardProduct)):
-        return _outside(e)
-    terms = []
-    for x in e.args:
-        coefficient, factors = split(x)
-        terms.append(product(coefficient, [_outside(f) for f in reversed(factors)]))
-    inside = e.func(*terms, evaluate=False)
-    return inside if _shown(inside) <= _shown(e) else sp.Transpose(e)
+def _opened(e: Any) -> Iterator[Any]:
+    """The expression, and the terms and factors that a transpose is pushed into; before their own."""
+    pending = [e]
+    while pending:
+        x = pending.pop()
+        yield x
+        if isinstance(x, sp.MatMul):
+            pending.extend(split(x)[1])
+        elif isinstance(x, JOINED):
+            pending.extend(x.args)
 
 
 def _shown(e: Any) -> int:
@@ -72,17 +95,14 @@ def _shown(e: Any) -> int:
     return sum(isinstance(x, sp.Transpose) for x in islice(sp.preorder_traversal(e), 200))
 
 
-def _outside(e: Any) -> Any:
+def _turned(e: Any) -> Any:
+    """The transpose of a factor, of which nothing is opened."""
     if isinstance(e, sp.Transpose):
         return e.arg
     if isinstance(e, (sp.Identity, sp.DiagMatrix)):
         return e
     if isinstance(e, (sp.OneMatrix, sp.ZeroMatrix)):
         return type(e)(*reversed(e.shape))
-    if isinstance(e, sp.Inverse):
-        return sp.Inverse(_flipped(e.arg))
-    if isinstance(e, sp.MatPow):
-        return sp.MatPow(_flipped(e.base), e.exp)
     if isinstance(e, sp.HadamardPower) and isinstance(e.base, sp.Transpose):
         return sp.HadamardPower(e.base.arg, e.exp)
     if isinstance(e, ElementwiseApplyFunction) and isinstance(e.expr, sp.Transpose):
@@ -90,8 +110,27 @@ def _outside(e: Any) -> Any:
     return sp.Transpose(e)
 
 
+def _outside(e: Any) -> Any:
+    if isinstance(e, sp.Inverse):
+        return sp.Inverse(_flipped(e.arg))
+    if isinstance(e, sp.MatPow):
+        return sp.MatPow(_flipped(e.base), e.exp)
+    return _turned(e)
+
+
 def _flipped(e: Any) -> Any:
-    return e.arg if isinstance(e, sp.Transpose) else sp.Transpose(e)
+    """The transpose of what is inverted or raised to a power: of a product of symbols, the product of theirs."""
+    if type(e) is sp.MatPow:
+        return sp.MatPow(e.base.arg if isinstance(e.base, sp.Transpose) else sp.Transpose(e.base), e.exp)
+    if isinstance(e, sp.MatAdd):
+        turned = [_flipped_product(x) for x in e.args]
+        return e if set(turned) == set(e.args) else sp.Transpose(e)
+    return _flipped_product(e)
+
+
+def _flipped_product(e: Any) -> Any:
+    coefficient, factors = split(e)
+    return product(coefficient, [_turned(x) for x in reversed(factors)])
 
 
 def transposes(factors: Sequence[Any]) -> int:
@@ -128,24 +167,35 @@ def hadamard(factors: Sequence[Any]) -> Any:
     counts: dict[Any, int] = {}
     opened = [part for x in factors for part in (x.args if isinstance(x, sp.HadamardProduct) else [x])]
     for x in opened:
-        base, power = (x.base, x.exp) if isinstance(x, sp.HadamardPower) and x.exp.is_Integer else (x, 1)
+        whole = isinstance(x, sp.HadamardPower) and x.exp.is_Integer and x.exp > 0  # x/x is not 1 where x is 0
+        base, power = (x.base, x.exp) if whole else (x, 1)
         if not isinstance(x, sp.OneMatrix):
             counts[base] = counts.get(base, 0) + power
-    powers = [x if p == 1 else sp.HadamardPower(x, p) for x, p in counts.items() if p != 0]
+    powers = [x if p == 1 else sp.HadamardPower(x, p) for x, p in counts.items()]
     if not powers:
         return ones(*factors[0].shape)
     return powers[0] if len(powers) == 1 else sp.HadamardProduct(*powers, evaluate=False)
 
 
 def weighted(terms: Sequence[tuple[Any, Any]]) -> Any:
-    """c1 x1 + c2 x2 + ... of matrices, what is added before what is subtracted."""
-    found = []
+    """c1 x1 + c2 x2 + ... of matrices: sums among them opened, equal terms collected, what is subtracted last."""
+    found: dict[tuple[Any, ...], Any] = {}
+    count = 0
     for c, e in terms:
         coefficient, factors = split(e)
-        found.append((c * coefficient, factors))
-    found.sort(key=lambda term: bool(term[0].could_extract_minus_sign()))
-    parts = [product(c, factors) for c, factors in found]
-    return parts[0] if len(parts) == 1 else sp.MatAdd(*parts, evaluate=False)
+        inner = factors[0].args if c * coefficient == 1 and len(factors) == 1 and factors[0].is_MatAdd else [e]
+        for x in inner:
+            count += 1
+            own, chain = split(x)
+            found[chain] = found.get(chain, 0) + (own if inner[0] is not e else c * own)
+    signed = sorted(found.items(), key=lambda term: bool(term[1].could_extract_minus_sign()))
+    coefficients = {c for _, c in signed}
+    common = coefficients.pop() if len(coefficients) == 1 and len(signed) < count else sp.Integer(1)
+    parts = [product(c / common, chain) for chain, c in signed if c != 0]
+    if not parts:
+        return sp.ZeroMatrix(*terms[0][1].shape)
+    whole = parts[0] if len(parts) == 1 else sp.MatAdd(*parts, evaluate=False)
+    return product(common, split(whole)[1]) if common != 1 else whole
 
 
 def ones(rows: Size, columns: Size) -> Any:
