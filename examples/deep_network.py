@@ -1,10 +1,11 @@
 """A multilayer perceptron of any depth, with weight decay (Goodfellow et al., Algorithms 6.3 and 6.4), against NumPy.
 
-J = 1/N sum over samples of the cross-entropy + lambda sum over layers of |W|^2. `python deep_network.py 8` has 8 layers.
+J = 1/N sum over samples of the cross-entropy + lambda sum over layers of |W|^2. `deep_network.py 8` has 8 layers.
 """
 
 import argparse
 import math
+from itertools import pairwise
 
 import numpy as np
 import sympy as sp
@@ -50,7 +51,7 @@ def by_hand(weights, biases, x, y, decay):
 
 random = np.random.default_rng(0)
 widths = [5, *[7 + k for k in range(depth - 1)], 3]
-weights = [random.normal(size=s) / math.sqrt(s[0]) for s in zip(widths, widths[1:], strict=False)]
+weights = [random.normal(size=s) / math.sqrt(s[0]) for s in pairwise(widths)]
 point = (
     weights,
     [random.normal(size=s) for s in widths[1:]],

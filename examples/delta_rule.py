@@ -1,6 +1,6 @@
 """The delta rule of a layered net, derived: delta_j = h'(a_j) sum over k of w_kj delta_k, and y - t at the outputs.
 
-The deltas are the gradients of the error by the activations a, before the nonlinearity: E is written as a function of them.
+The deltas are the gradients of the error by the activations a, before the nonlinearity: E as a function of them.
 """
 
 import numpy as np

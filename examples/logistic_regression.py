@@ -1,7 +1,8 @@
 """Logistic regression with labels -1 and 1, and with labels 0 and 1: one model, two ways to write its cost.
 
 The cost is the negative log-likelihood: of y = -1 or 1, log(1 + exp(-y_n w^T x_n)), with the gradient
-(1/N) sum of -y_n x_n sigma(-y_n w^T x_n); of t = (1 + y) / 2, the cross-entropy, with (1/N) sum of (sigma(w^T x_n) - t_n) x_n.
+(1/N) sum of -y_n x_n sigma(-y_n w^T x_n); of t = (1 + y) / 2, the cross-entropy, with the gradient
+(1/N) sum of (sigma(w^T x_n) - t_n) x_n.
 """
 
 import numpy as np

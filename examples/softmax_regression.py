@@ -1,7 +1,7 @@
-"""Softmax regression with cross-entropy: stable at any scores, and the gradient is what is predicted minus what is true.
+"""Softmax regression with cross-entropy: stable at any scores; the gradient is what is predicted minus what is true.
 
-Of one sample with scores z: J = -log p_y with p = softmax(z), the gradient by z is p - y for one-hot y, and the Jacobian
-of softmax is p_j (delta_jk - p_k): positive on the diagonal, negative off it.
+Of one sample with scores z: J = -log p_y with p = softmax(z), the gradient by z is p - y for one-hot y, and the
+Jacobian of softmax is p_j (delta_jk - p_k): positive on the diagonal, negative off it.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """XOR, which no linear model computes, by a network of one hidden layer (Goodfellow et al., section 6.1).
 
-The model is f(X) = relu(X W + 1 c^T) w + b with squared error. Two hidden units do; their number is a symbol here, so that
-the program compiled once serves the solution of the book and the larger net, which gradient descent finds from anywhere.
+The model is f(X) = relu(X W + 1 c^T) w + b with squared error. Two hidden units do; their number is a symbol here, so
+that the program compiled once serves the solution of the book, and the larger net that gradient descent finds.
 """
 
 import numpy as np
