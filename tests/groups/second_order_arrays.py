@@ -51,11 +51,11 @@ def check(draw: random.Random, index: int) -> Outcomes:
         values = values_of(expression, tree.sizes, draw)
         types = array_types([expression], expression.atoms(sp.MatrixSymbol))
         (target,) = convert_all(graph, [expression], types)
-        leaves = [node for node in reachable([target]) if isinstance(node.op, Input)]
-        inputs = {node: _value(node, values, tree.sizes) for node in leaves}
         brought = {s for t in types.values() for n in t.shape if isinstance(n, sp.Expr) for s in n.free_symbols}
         if not expression.free_symbols & set(tree.sizes) <= brought:
             return {"second_order_arrays": Outcome(skipped=1)}
+        leaves = [node for node in reachable([target]) if isinstance(node.op, Input)]
+        inputs = {node: _value(node, values, tree.sizes) for node in leaves}
     outcome = second_order(target, inputs, draw, third=index % THIRD < 2)
     outcome.failure = outcome.failure and f"{outcome.failure}: {expression} at {values}"[:3000]
     if index % PRINTED == 0:
