@@ -1,4 +1,4 @@
-"""LLVM IR -> something to call, by way of Numba: the only file that knows it. Imported when a kernel is first compiled.
+"""LLVM IR -> what users' own compiled functions can call, by way of Numba. Imported when that is first asked for.
 
 Numba's own front end sees one call of an intrinsic that brings the finished module, since its compile time grows faster
 than the number of statements.

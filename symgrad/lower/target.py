@@ -39,15 +39,20 @@ class Processor(NamedTuple):
 
 @cache
 def processor() -> Processor:
-    """This machine's, unless Numba's own settings narrow it: kernels are called from what Numba compiles."""
-    import llvmlite.binding as llvm
-
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
+    """This machine's, unless Numba's own settings narrow it: what Numba compiles may call the same functions."""
     if "numba" in sys.modules or numba_names_the_processor():  # else it is not worth the 0.2 s of importing Numba
         from numba.core.registry import cpu_target
 
         return Processor(*cpu_target.target_context.codegen().magic_tuple())
+    return this_processor()
+
+
+def this_processor() -> Processor:
+    """This machine's."""
+    import llvmlite.binding as llvm
+
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
     try:
         features = llvm.get_host_cpu_features().flatten()
     except RuntimeError:  # a processor that LLVM does not know, as Numba has it

@@ -23,7 +23,7 @@ from symgrad.cli import main
 from symgrad.environment import cache_directory
 from symgrad.lower import cache, machine_code
 from symgrad.lower.cache import ABANDONED, SUFFIX, UNFINISHED, Cache
-from symgrad.lower.target import processor
+from symgrad.lower.target import processor, this_processor
 from tests.groups import cache as attacks
 
 x, y = sp.symbols("x y", real=True)
@@ -242,7 +242,7 @@ def test_the_key_holds_all_that_decides_the_machine_code() -> None:
 def test_the_processor_is_the_one_that_numba_compiles_for() -> None:
     from numba.core.registry import cpu_target
 
-    assert processor() == cpu_target.target_context.codegen().magic_tuple()
+    assert this_processor() == cpu_target.target_context.codegen().magic_tuple()
 
 
 # -- settings --------------------------------------------------------------------------------------------------------
