@@ -428,6 +428,28 @@ ARRAY_EXAMPLES: dict[str, tuple[list[tuple[Build, str]], list[Build]]] = {
             lambda A: A("ij,jk,j->ik", A.S, inverse(A.S), A.v),
         ],
     ),
+    "inverse-of-product-cancels": (
+        [
+            (lambda A: A("ij,jk->ik", inverse(A("ij,jk->ik", A.S, A.T)), A.S), "T lu inverse"),
+            (lambda A: A("ij,jk->ik", A.T, inverse(A("ij,jk->ik", A.S, A.T))), "S lu inverse"),
+            (lambda A: A("ij,kj->ik", inverse(A("ji,jk->ik", A.S, A.T)), A.S), "T lu inverse"),
+            (lambda A: A("ji,jk->ik", A.T, inverse(A("ij,kj->ik", A.S, A.T))), "S lu inverse"),
+            (lambda A: A("ij,jk->ik", A.S, inverse(A("ji,jk->ik", A.S, A.S))), "contract[ji -> ij] lu inverse"),
+            (lambda A: A("ij,jk->ik", inverse(A("ij,kj->ik", A.S, A.T)), A.S), "lu inverse"),
+            (lambda A: A("i,ij,jk->ik", A.v, inverse(A("ij,jk->ik", A.S, A.T)), A.S), "T lu inverse"),
+        ],
+        [
+            lambda A: A("ij,jk->ik", A.S, inverse(A("ij,jk->ik", A.S, A.T))),
+            lambda A: A("ij,jk->ik", inverse(A("ij,jk->ik", A.S, A.T)), A.T),
+            lambda A: A("ij,kj->ik", inverse(A("ij,jk->ik", A.S, A.T)), A.S),
+            lambda A: A("ji,jk->ik", A.T, inverse(A("ij,jk->ik", A.S, A.T))),
+            lambda A: A("ij,jk->ijk", inverse(A("ij,jk->ik", A.S, A.T)), A.S),
+            lambda A: A("ij,jk->ijk", A.T, inverse(A("ij,jk->ik", A.S, A.T))),
+            lambda A: A("ij,jk->ik", inverse(A("ij,kj->ik", A.X, A.Y)), A.X),
+            lambda A: A("ij,jk->ik", inverse(A.S + A.T), A.S),
+            lambda A: A("ij,jk->ik", inverse(tanh(A.S)), A.S),
+        ],
+    ),
     "product-with-solution": (
         [
             (lambda A: A("ij,j->i", A.S, solve(A.S, A.v)), "v"),

@@ -42,6 +42,43 @@ def _only(node: Node, label: int, *places: int) -> bool:
     return label not in op.output and all(ks.count(label) == (k in places) for k, ks in enumerate(op.labels))
 
 
+@rule(FORM, Contract, "(A*B)^-1*A => B^-1; B*(A*B)^-1 => A^-1", "exact; A and B are square, and regular")
+def inverse_of_product_cancels(node: Node) -> Node | None:
+    factors = factors_of(node)
+    for k, (inverse, labels) in enumerate(factors):
+        parts = _square_factors(inverse.inputs[0]) if isinstance(inverse.op, Inverse) else None
+        if parts is None:
+            continue
+        row, column = labels
+        (a, a_turned), (b, b_turned) = parts
+        for j, (x, others) in enumerate(factors):
+            if x is a and others[a_turned] == column and _only(node, column, k, j):
+                found, ends = _turned(b, b_turned), (row, others[1 - a_turned])
+            elif x is b and others[1 - b_turned] == row and _only(node, row, k, j):
+                found, ends = _turned(a, a_turned), (others[b_turned], column)
+            else:
+                continue
+            return recontracted(node, [(factored(Inverse(), found), ends)], [k, j])
+    return None
+
+
+def _square_factors(x: Node) -> list[tuple[Node, bool]] | None:
+    """A and B, and whether each is transposed, if x is their product and both are square."""
+    op = x.op
+    if not isinstance(op, Contract) or op.embeds or len(x.inputs) != 2 or len(op.summed) != 1:
+        return None
+    found = []
+    for place, end in enumerate(op.output):
+        for y, ks in zip(x.inputs, op.labels, strict=True):
+            if end in ks and len(set(ks)) == 2 and y.type == x.type:
+                found.append((y, ks[place] != end))
+    return found if len(found) == 2 else None
+
+
+def _turned(x: Node, turned: bool) -> Node:
+    return transpose(x, (1, 0)) if turned else x
+
+
 @rule(FORM, Contract, "X*solve(X, b) => b", REGULAR)
 def product_with_solution(node: Node) -> Node | None:
     factors = factors_of(node)

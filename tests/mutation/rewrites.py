@@ -253,6 +253,14 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("reciprocal-of-one-plus-exp", "relation: p >= 0 @ if p >= 0 or number != 1 or len(terms) != 1:"),
     ],
     "of two, index i - 1 is the other one, as 1 - i is": [
+        (
+            "inverse-of-product-cancels",
+            "operands swapped: 1 - a_turned @ found, ends = (_turned(b, b_turned), (row, others['",
+        ),
+        (
+            "inverse-of-product-cancels",
+            "operands swapped: 1 - b_turned @ if x is b and others[1 - b_turned] == row and _onl",
+        ),
         ("softmax", "operands swapped: 1 - exponents.index(u) @ entry = node.graph.add(Sigmoid(), u - exponents[1 "),
     ],
     "a fraction is not 0 modulo 2": [
