@@ -255,7 +255,7 @@ REASONS: dict[str, list[tuple[str, str]]] = {
     "of two, index i - 1 is the other one, as 1 - i is": [
         (
             "inverse-of-product-cancels",
-            "operands swapped: 1 - a_turned @ found, ends = (_turned(b, b_turned), (row, others['",
+            "operands swapped: 1 - a_turned @ found, ends = (_turned(b, b_turned), (row, others[",
         ),
         (
             "inverse-of-product-cancels",
