@@ -42,7 +42,8 @@ class Entries(sp.Basic):
     def free_symbols(self) -> set[Any]:
         """The symbols of the body and of the sizes, but for the indices."""
         sizes = {s for n in self.shape for s in n.free_symbols}
-        return (self.body.free_symbols - set(self.indices)) | sizes
+        bound = set(self.indices)
+        return {s for s in self.body.free_symbols if not s.free_symbols & bound} | sizes  # x[i] is one too, to SymPy
 
     def __getitem__(self, position: Any) -> Any:
         places = position if isinstance(position, tuple) else (position,)

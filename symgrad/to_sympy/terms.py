@@ -14,6 +14,7 @@ from symgrad.types import Size
 
 LARGEST_OPENED = 300  # terms and factors into which a transpose is pushed
 JOINED = (sp.MatAdd, sp.HadamardProduct)
+ENTRYWISE = (sp.HadamardPower, ElementwiseApplyFunction)
 
 
 def split(e: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -73,9 +74,22 @@ def transposed(e: Any) -> Any:
             terms = [done[t] for t in x.args]
             inside = weighted([(1, t) for t in terms]) if x.is_MatAdd else hadamard(terms)
             done[x] = x if set(terms) == set(x.args) else inside if _shown(inside) <= _shown(x) else sp.Transpose(x)
+        elif isinstance(x, ENTRYWISE):
+            inside = _entrywise(x, done[_argument(x)])
+            done[x] = inside if _shown(inside) <= _shown(x) else sp.Transpose(x)
         else:
             done[x] = _outside(x)
     return done[e]
+
+
+def _argument(e: Any) -> Any:
+    """The matrix whose entries are raised to a power or given to a function."""
+    return e.base if isinstance(e, sp.HadamardPower) else e.expr
+
+
+def _entrywise(e: Any, x: Any) -> Any:
+    """The same of another matrix."""
+    return sp.HadamardPower(x, e.exp) if isinstance(e, sp.HadamardPower) else Applied(e.function, x)
 
 
 def _opened(e: Any) -> Iterator[Any]:
@@ -88,6 +102,8 @@ def _opened(e: Any) -> Iterator[Any]:
             pending.extend(split(x)[1])
         elif isinstance(x, JOINED):
             pending.extend(x.args)
+        elif isinstance(x, ENTRYWISE):
+            pending.append(_argument(x))
 
 
 def _shown(e: Any) -> int:
@@ -103,10 +119,6 @@ def _turned(e: Any) -> Any:
         return e
     if isinstance(e, (sp.OneMatrix, sp.ZeroMatrix)):
         return type(e)(*reversed(e.shape))
-    if isinstance(e, sp.HadamardPower) and isinstance(e.base, sp.Transpose):
-        return sp.HadamardPower(e.base.arg, e.exp)
-    if isinstance(e, ElementwiseApplyFunction) and isinstance(e.expr, sp.Transpose):
-        return Applied(e.function, e.expr.arg)
     return sp.Transpose(e)
 
 
