@@ -17,10 +17,45 @@ import symgrad
 ROOT = Path(symgrad.__file__).parent
 # Each may import what stands before it. A package is one step: inside it there is no cycle.
 LAYERS = [
-    *("environment", "types", "size", "entries", "errors", "index_functions", "ranges", "inference", "arrays", "sizes", "graph", "ops"),
-    *("matrix_functions", "structure", "from_matrix", "from_sympy", "to_sympy", "printers", "printing", "arguments", "user"),
+    *(
+        "environment",
+        "types",
+        "size",
+        "entries",
+        "errors",
+        "index_functions",
+        "ranges",
+        "inference",
+        "arrays",
+        "sizes",
+        "graph",
+        "ops",
+    ),
+    *(
+        "matrix_functions",
+        "structure",
+        "from_matrix",
+        "from_sympy",
+        "to_sympy",
+        "printers",
+        "printing",
+        "arguments",
+        "user",
+    ),
     *("simplify", "derivatives", "evaluate", "lower"),
-    *("wrt", "call", "array_call", "steps", "explain_arrays", "explain", "results", "function", "expression", "check", "lambdify"),
+    *(
+        "wrt",
+        "call",
+        "array_call",
+        "steps",
+        "explain_arrays",
+        "explain",
+        "results",
+        "function",
+        "expression",
+        "check",
+        "lambdify",
+    ),
     *("functions", "vocabulary", "parse", "__init__", "cli", "__main__"),
 ]
 # What nests as a user nests lists in lists, or as loops stand in loops; or twice, in a power of 2*x. All else loops.
@@ -35,6 +70,7 @@ NESTED = {
         "cli._numbers",
     ),
     *("lower.program._lines", "lower.python._flat", "lower.llvm._flat", "lower.llvm._Function"),
+    *("lower.loops._lines", "lower.loops.flat", "lower.fusion._moved", "lower.llvm_loops._Writer", "lower.nest._Nest"),
     "ops.arithmetic.power",
 }
 MODULES = {

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import sympy as sp
 
+from symgrad.errors import UnsupportedExpression
 from symgrad.graph import Node, reachable
+from symgrad.lower.blocks import block_of
 from symgrad.lower.kernel import unique_symbol
 from symgrad.lower.llvm_loops import arrays_to_llvm
 from symgrad.lower.loops import ArrayProgram
@@ -20,8 +22,6 @@ from symgrad.lower.target import host
 from symgrad.types import Size, integer, shape_in_numbers
 
 LINE = 64  # bytes to which scratch memory is aligned: a line of the cache
-CACHE = 2**15  # bytes: what a block's rows should take, so that they stay in the first level
-STEP, LARGEST_BLOCK = 8, 512  # rows in a block: a multiple of any vector's lanes
 MOST_SIZES = 100  # layouts that are remembered
 LARGEST = 2**31  # BLAS counts in 32 bits
 
@@ -57,6 +57,21 @@ class ArrayKernel:
         if isinstance(self.program, str):
             return ""
         return arrays_to_llvm(self.program, unique_symbol(), host())[0]
+
+    @cached_property
+    def njit(self) -> Any:
+        """The kernel, compiled by Numba: to call from users' own @njit code. Takes arrays of any layout and numbers.
+
+        Raises ValueError for arrays that do not fit together or are empty. Raises UnsupportedExpression for what loops
+        do not cover, and where a size is no argument's.
+        """
+        from symgrad.lower import array_entry, machine_code
+
+        if isinstance(self.program, str):
+            raise UnsupportedExpression("no Numba function of this", got=self.program.split(":")[0])
+        with machine_code.LOCK:
+            code, table = self._compiled
+            return array_entry.array_dispatcher(self.program, code, table, self.inputs, self.outputs)
 
     def run(
         self,
@@ -148,8 +163,7 @@ class _Layout:
         assert isinstance(program, ArrayProgram)
         sizes = dict(sizes)
         for block, numbers in program.blocks:
-            rows = CACHE // (8 * max(integer(numbers, sizes), 1))
-            sizes[block] = min(max(rows // STEP, 1), LARGEST_BLOCK // STEP) * STEP
+            sizes[block] = block_of(integer(numbers, sizes))
         self.outputs = [shape_in_numbers(b.dims, sizes) for b in program.buffers if b.role == "out"]
         self.sizes = np.array([integer(n, sizes) for n in table] or [0], np.int64)
         self.offsets: list[int] = []

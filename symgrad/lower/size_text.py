@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import sympy as sp
 
@@ -32,7 +32,7 @@ class SizeNames:
         if isinstance(size, int):
             return str(size)
         self.used |= size.free_symbols
-        return str(size.xreplace({s: sp.Symbol(n) for s, n in self.names.items()})).replace(" * ", "*")
+        return integer_text(size, self.names)
 
     def extent(self, size: Size) -> str:
         """The size of an axis: not below 0."""
@@ -97,6 +97,15 @@ def sizes_in(node: Node) -> set[sp.Symbol]:
         if isinstance(place.offset, sp.Expr):
             found |= place.offset.free_symbols
     return found
+
+
+def integer_text(size: Size, names: Mapping[sp.Symbol, str]) -> str:
+    """The expression in integers only: n*(n + 1)/2 is (n**2 + n)//2."""
+    if isinstance(size, int):
+        return str(size)
+    top, bottom = sp.fraction(sp.together(size))
+    text = str(sp.expand(top).xreplace({s: sp.Symbol(n) for s, n in names.items()}))
+    return text if bottom == 1 else f"({text})//{bottom}"
 
 
 def may_not_be_negative(size: Size) -> bool:
