@@ -19,15 +19,15 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.expressions import ArrayElement, ArraySymbol
 from sympy.tensor.indexed import Indexed, IndexedBase
 
-from symgrad.arrays import array_types
+from symgrad.arrays import array_types, is_array
 from symgrad.entries import Entries
-from symgrad.errors import ExpressionError, ShapeError, UnsupportedExpression
+from symgrad.errors import ExpressionError, ShapeError, SymgradError, UnsupportedExpression
 from symgrad.from_matrix import CONVERT, MATRIX_RULES, parts_of
 from symgrad.from_sympy import indexed, reductions
 from symgrad.from_sympy.free_indices import free_indices
 from symgrad.from_sympy.leaves import as_expression, is_variable, unsupported
 from symgrad.from_sympy.scalars import RULES, piecewise, rational, structure
-from symgrad.from_sympy.scope import Labelled, Scope, Scopes
+from symgrad.from_sympy.scope import Labelled, Scope, Scopes, check_entry
 from symgrad.from_sympy.state import Child, Kind, State
 from symgrad.graph import Exact, Graph, Node
 from symgrad.index_functions import LogSumExpOverIndex, MaximumOverIndex, MinimumOverIndex
@@ -36,6 +36,7 @@ from symgrad.ops.contract import contract
 from symgrad.ops.elementwise import OPERATIONS, Elementwise
 from symgrad.ops.logic import truth
 from symgrad.ops.select import guard_of, guarded
+from symgrad.ranges import ELEMENTS
 from symgrad.size import subexpressions
 from symgrad.types import Type
 
@@ -78,7 +79,25 @@ def _state(graph: Graph, roots: Sequence[Any], arrays: Mapping[Any, Type] | None
     if not arrays and not any(_mentions_arrays(kind) for kind in _types(roots)):
         return State(graph, Scopes(has_indices=False), {}, frozenset())
     arrays = array_types(roots) if arrays is None else arrays
+    _check_integers(roots, {array for array, type_ in arrays.items() if type_.dtype == "i8"})
     return State(graph, Scopes(has_indices=True), arrays, size_symbols(roots, arrays))
+
+
+def _check_integers(roots: Sequence[Any], arrays: set[Any]) -> None:
+    """Raises UnsupportedExpression for an entry of an array of integers that is no index."""
+    seen: set[int] = set()
+    stack = list(roots) if arrays else []
+    while stack:
+        e = stack.pop()
+        if id(e) in seen:
+            continue
+        seen.add(id(e))
+        if e in arrays or (isinstance(e, ELEMENTS) and e.args[0] in arrays):
+            raise UnsupportedExpression(
+                "an array of integers, used as numbers", got=e, wanted="an index, as in x[k[i]]"
+            )
+        if not isinstance(e, (*ELEMENTS, sp.KroneckerDelta)):
+            stack.extend(e.args)
 
 
 def _types(roots: Sequence[Any]) -> set[type]:
@@ -200,11 +219,9 @@ def _node(values: Mapping[int, Any], e: Any) -> Node:
     return node
 
 
-def _not_together(e: Any, inputs: Sequence[Any]) -> ExpressionError | ShapeError:
+def _not_together(e: Any, inputs: Sequence[Any]) -> SymgradError:
     """The error for values of different types: a truth value among numbers, or arrays of different shapes."""
     types = [x.type for x in inputs if isinstance(x, Node)]
-    if any(t.dtype == "i8" for t in types):
-        return UnsupportedExpression("an array of integers, used as numbers", got=e, wanted="an index: x[k[i]]")
     if any(t.shape for t in types) and len({t.dtype for t in types}) == 1:
         return ShapeError("arrays and scalars in one operation", got=e, wanted="entries: x[i], or one shape")
     return UnsupportedExpression(
@@ -216,6 +233,7 @@ def _product(state: State, factors: Sequence[Labelled], number: Exact) -> Labell
     """One contraction of all factors; a factor that is 1 or 0 by a condition guards the others."""
     conditions, rest = [], []
     for value in factors:
+        check_entry(value)
         guard = guard_of(value.node)
         if guard is not None and guard[1] is value.node.like(1):
             conditions.append(Labelled(guard[0], value.labels))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from symgrad.entries import matrix_entries
 from symgrad.errors import UnsupportedExpression
 from symgrad.from_sympy.indexed import affine_value, compared, index_value
-from symgrad.from_sympy.scope import Binding, Label, Labelled, Scope
+from symgrad.from_sympy.scope import Binding, Label, Labelled, Scope, check_entry
 from symgrad.from_sympy.state import Child, Kind, State
 from symgrad.graph import Exact, Node
 from symgrad.ops.arithmetic import Add
@@ -89,6 +89,7 @@ def _close_sum(state: State, e: Any, scope: Scope, bound: Any, values: Sequence[
 
 def summed(state: State, value: Labelled, gone: Sequence[Label]) -> Labelled:
     """The sum over these labels: one contraction of what the value is the product of."""
+    check_entry(value)
     sizes: dict[Any, Any] = {label: state.scopes.sizes[label] for label in gone}
     kept = tuple(label for label in value.labels if label not in gone)
     coefficient, x = _coefficient(value.node)

@@ -10,6 +10,7 @@ import sympy as sp
 from sympy.tensor.indexed import Idx
 
 from symgrad.entries import Entries
+from symgrad.errors import ShapeError
 from symgrad.graph import Node
 from symgrad.ops.contract import spread
 from symgrad.ranges import Range
@@ -118,9 +119,20 @@ class Scopes:
 
     def spread(self, value: Labelled, labels: Sequence[Label]) -> Node:
         """The node with an axis for each of these labels."""
+        check_entry(value)
         if value.labels == tuple(labels):
             return value.node
         return spread(value.node, value.labels, labels, {label: self.sizes[label] for label in labels})
+
+
+def check_entry(value: Labelled) -> None:
+    """Raises ShapeError for a whole array where an entry is wanted."""
+    if len(value.labels) != len(value.node.type.shape):
+        raise ShapeError(
+            "a whole array where an entry is wanted",
+            got=f"{value.node.op.label()} of shape ({', '.join(map(str, value.node.type.shape))})",
+            wanted="an index for each axis: x[i]",
+        )
 
 
 def union_of(values: Iterable[Labelled]) -> tuple[Label, ...]:
