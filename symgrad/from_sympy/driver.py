@@ -92,11 +92,14 @@ def _check_integers(roots: Sequence[Any], arrays: set[Any]) -> None:
         if id(e) in seen:
             continue
         seen.add(id(e))
-        if e in arrays or (isinstance(e, ELEMENTS) and e.args[0] in arrays):
+        array = e.args[0] if isinstance(e, ELEMENTS) else e
+        if is_array(array) and array in arrays:
             raise UnsupportedExpression(
                 "an array of integers, used as numbers", got=e, wanted="an index, as in x[k[i]]"
             )
-        if not isinstance(e, (*ELEMENTS, sp.KroneckerDelta)):
+        if getattr(e, "limits", None) is not None:
+            stack.append(e.args[0])
+        elif not isinstance(e, (*ELEMENTS, sp.KroneckerDelta)):
             stack.extend(e.args)
 
 
