@@ -23,12 +23,12 @@ from symgrad.ops.linear_algebra import Cholesky, Determinant, Factored, Inverse,
 from symgrad.ops.position import Position
 from symgrad.ops.reduce import LogSumExpOver, Maximum, Minimum, NormOver, ProductOfOthers, ProductOver, Softmax
 from symgrad.ops.reshape import Reshape
-from symgrad.ops.select import piecewise
 from symgrad.ops.view import Accumulate, Place, Stack, View
 from symgrad.to_sympy.linear import whole_matrix
+from symgrad.to_sympy.masks import unmasked
 from symgrad.to_sympy.names import Names
 from symgrad.to_sympy.opened import entry
-from symgrad.to_sympy.ranges import Scope, where_all
+from symgrad.to_sympy.ranges import Scope, function_matrix, limits_of, plus, solved_for, where_all
 from symgrad.types import Size
 
 OVER_INDEX = {Maximum: MaximumOverIndex, Minimum: MinimumOverIndex}
@@ -174,7 +174,7 @@ def sum_over(body: Any, limits: Sequence[tuple[Any, Size]]) -> Any:
     if not limits:
         return body
     number, rest = body.as_coeff_Mul()
-    whole = sp.Sum(rest, *[(i, 0, n - 1) for i, n in limits])
+    whole = sp.Sum(rest, *limits_of(limits))
     return whole if number == 1 else sp.Mul(number, whole)
 
 
@@ -187,10 +187,10 @@ def _index(place: Place, indices: Indices, integers: Sequence[Node], scope: Scop
     """The index that a place is, where the values are at these indices."""
     index = sp.sympify(place.offset)
     for axis, c in place.terms:
-        index = index + c * indices[axis]
+        index = plus(index, c, indices[axis])
     for k, axes, c in place.gathered:
         at = yield integers[k], tuple(indices[a] for a in axes)
-        index = index + c * at
+        index = plus(index, c, at)
     return index
 
 
@@ -228,8 +228,11 @@ def _accumulate(op: Accumulate, node: Node, indices: Indices, scope: Scope) -> R
     for axis, a in solved.items():
         place = op.places[a]
         c = dict(place.terms)[axis]
-        rest = sum((d * at[other] for other, d in place.terms if other != axis), sp.sympify(place.offset))
-        at[axis] = sp.expand((indices[a] - rest) * c)
+        rest = sp.sympify(place.offset)
+        for other, d in place.terms:
+            if other != axis:
+                rest = plus(rest, d, at[other])
+        at[axis] = solved_for(indices[a], rest, c)
         conditions += scope.inside(at[axis], shape[axis])
     places = tuple(at[axis] for axis in range(len(shape)))
     deltas = []
@@ -287,7 +290,7 @@ def _softmax(op: Softmax, node: Node, indices: Indices, scope: Scope) -> Rule:
 def _product_over(op: ProductOver, node: Node, indices: Indices, scope: Scope) -> Rule:
     places, limits = _last(op, node, indices, scope)
     x = yield node.inputs[0], places
-    return sp.Product(x, *[(i, 0, n - 1) for i, n in limits])
+    return sp.Product(unmasked(x), *limits_of(limits))
 
 
 @entry_rule.register
@@ -295,8 +298,7 @@ def _product_of_others(op: ProductOfOthers, node: Node, indices: Indices, scope:
     *kept, own = indices
     k = scope.fresh(node.type.shape[-1])
     x = yield node.inputs[0], (*kept, k)
-    body = piecewise((x, sp.Ne(k, own, evaluate=False)), (sp.Integer(1), sp.true))
-    return sp.Product(body, (k, 0, node.type.shape[-1] - 1))
+    return sp.Product(unmasked(x) ** (1 - sp.KroneckerDelta(k, own)), (k, 0, node.type.shape[-1] - 1))
 
 
 def _matrix(x: Node, scope: Scope) -> Rule:
@@ -310,7 +312,7 @@ def _matrix(x: Node, scope: Scope) -> Rule:
             return body.parent
         if body.args[1:] == (column, i):
             return sp.Transpose(body.parent)
-    return sp.FunctionMatrix(rows, columns, sp.Lambda((i, j), body))
+    return function_matrix(rows, columns, (i, j), body)
 
 
 @entry_rule.register(Inverse)
@@ -332,18 +334,19 @@ def _factored(op: Factored, node: Node, indices: Indices, scope: Scope) -> Rule:
 def _extremum(op: Any, node: Node, indices: Indices, scope: Scope) -> Rule:
     places, limits = _last(op, node, indices, scope)
     x = yield node.inputs[0], places
-    return OVER_INDEX[type(op)](x, *[(i, 0, n - 1) for i, n in limits])
+    return OVER_INDEX[type(op)](x, *limits_of(limits))
 
 
 @entry_rule.register
 def _reshape(op: Reshape, node: Node, indices: Indices, scope: Scope) -> Rule:
     """The entry as far from the beginning in C order."""
     (x,) = node.inputs
-    flat: Any = sp.Integer(0)
-    for i, n in zip(indices, node.type.shape, strict=True):
-        flat = sp.expand(flat * n) + i
-    places: list[Any] = []
-    for n in reversed(x.type.shape[1:]):
-        places.append(sp.Mod(flat, n))
-        flat = sp.floor(flat / n)
+    with sp.evaluate(True):
+        flat: Any = sp.Integer(0)
+        for i, n in zip(indices, node.type.shape, strict=True):
+            flat = sp.expand(flat * n) + i
+        places: list[Any] = []
+        for n in reversed(x.type.shape[1:]):
+            places.append(sp.Mod(flat, n))
+            flat = sp.floor(flat / n)
     return (yield x, (flat, *reversed(places))[: len(x.type.shape)])
