@@ -216,3 +216,16 @@ def test_gradients_have_the_entries_of_the_graph(seed: int) -> None:
     for g in build_grad(target, inputs):
         check(g, r.values)
         check_round_trip(g, r.values)
+
+
+@pytest.mark.parametrize("seed", range(3000, 3040))
+def test_with_sympys_evaluation_switched_off_the_entries_are_the_same(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("symgrad.to_sympy.TIDY", 0)  # as in large graphs: sizes and indices must be computed still
+    r = Random(seed, matrices=seed % 2 == 0)
+    while len(r.nodes) < 12:
+        r.grow(2, RARE)
+    for node in r.nodes[7:]:
+        if is_moderate(node, r.values):
+            check(node, r.values)

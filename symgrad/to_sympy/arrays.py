@@ -54,7 +54,8 @@ class ArrayWriter:
             self._given[node] = symbol
             return symbol, body
         if self.as_matrices:
-            variable: Any = sp.MatrixSymbol(name, *matrix_shape(shape))
+            with sp.evaluate(True):
+                variable: Any = sp.MatrixSymbol(name, *matrix_shape(shape))
         else:
             variable = sp.IndexedBase(name, shape=shape)
         self._given[node] = variable

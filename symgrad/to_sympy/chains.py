@@ -14,7 +14,8 @@ import sympy as sp
 
 from symgrad.to_sympy.names import Names
 from symgrad.to_sympy.opened import bound_inside, entry, opened
-from symgrad.to_sympy.terms import hadamard, ones, product, scaled_sum, split, transposed, transposes
+from symgrad.to_sympy.ranges import limits_of
+from symgrad.to_sympy.terms import hadamard, identity, ones, product, scaled_sum, split, transposed, transposes
 from symgrad.types import Size
 
 
@@ -188,7 +189,7 @@ def _result(path: Path, output: tuple[Hashable, ...]) -> Any:
         return product(sp.Mul(*path.scalars), chain)
     row, column = output
     if row == column:
-        chain = path.diagonal(row) or (sp.Identity(path.sizes[row]),)
+        chain = path.diagonal(row) or (identity(path.sizes[row]),)
         return product(sp.Mul(*path.scalars), chain)
     if len(path.edges) > 1:
         path.merge(path.edges, row)
@@ -213,5 +214,5 @@ def total(e: Any, rows: Size, columns: Size, names: Names) -> Any:
     bound = bound_inside(e)
     i = names.beside(bound) if rows != 1 else sp.Integer(0)
     j = names.beside({*bound, i}) if columns != 1 else sp.Integer(0)
-    limits = [(k, 0, n - 1) for k, n in ((i, rows), (j, columns)) if n != 1]
+    limits = limits_of((k, n) for k, n in ((i, rows), (j, columns)) if n != 1)
     return sp.Sum(opened(e, i, j), *limits)

@@ -9,7 +9,7 @@ from typing import Any
 import sympy as sp
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 
-from symgrad.entries import Applied, Ones
+from symgrad.entries import Applied
 from symgrad.graph import Node, Op
 from symgrad.ops.arithmetic import Add, Power, to_sympy_number
 from symgrad.ops.contract import Contract
@@ -23,8 +23,8 @@ from symgrad.to_sympy.indexed import entry_rule
 from symgrad.to_sympy.linear import whole_matrix
 from symgrad.to_sympy.names import Names
 from symgrad.to_sympy.opened import bound_inside, entry, opened
-from symgrad.to_sympy.ranges import Scope
-from symgrad.to_sympy.terms import hadamard, product, split, weighted
+from symgrad.to_sympy.ranges import Scope, function_matrix
+from symgrad.to_sympy.terms import hadamard, ones, product, split, weighted, zeros
 from symgrad.types import Size
 
 D = sp.Dummy("d")  # the variable of functions that are applied to each entry: one, so that equal ones are equal
@@ -74,7 +74,7 @@ def by_entries(node: Node, args: Sequence[Any], names: Names) -> Any:
     if not rank:
         return body
     i, j = (*indices, *[scope.fresh(1) for _ in range(2 - rank)])
-    return sp.FunctionMatrix(*matrix_shape(node.type.shape), sp.Lambda((i, j), body))
+    return function_matrix(*matrix_shape(node.type.shape), (i, j), body)
 
 
 @singledispatch
@@ -93,14 +93,15 @@ def _input(op: Input, node: Node, args: Sequence[Any], names: Names) -> Any:
         return sp.Transpose(x) if x.shape[0] == 1 else x
     if not node.type.shape:
         return x
-    return sp.MatrixSymbol(op.label(), rows, columns)
+    with sp.evaluate(True):
+        return sp.MatrixSymbol(op.label(), rows, columns)
 
 
 @matrix_form.register
 def _const(op: Const, node: Node, args: Sequence[Any], names: Names) -> Any:
     if op.value == 0:
-        return sp.ZeroMatrix(*matrix_shape(op.shape))
-    return product(Const(op.value).to_sympy(), [Ones(*matrix_shape(op.shape))])
+        return zeros(*matrix_shape(op.shape))
+    return product(Const(op.value).to_sympy(), [ones(*matrix_shape(op.shape))])
 
 
 @matrix_form.register

@@ -1,4 +1,7 @@
-"""The indices where an entry stands, with their ranges; and the conditions that these do not imply."""
+"""The indices where an entry stands, with their ranges; and the conditions that these do not imply.
+
+Values of large graphs are written with SymPy's evaluation switched off; sizes and indices are computed, always.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,30 @@ import sympy as sp
 from symgrad.ops.select import piecewise
 from symgrad.to_sympy.names import Names
 from symgrad.types import Size
+
+
+def limits_of(indices: Iterable[tuple[Any, Size]]) -> list[tuple[Any, int, Any]]:
+    """(i, 0, size - 1) of each index and its size."""
+    with sp.evaluate(True):
+        return [(i, 0, sp.sympify(n) - 1) for i, n in indices]
+
+
+def plus(index: Any, coefficient: Any, other: Any) -> Any:
+    """index + coefficient * other."""
+    with sp.evaluate(True):
+        return sp.sympify(index) + coefficient * other
+
+
+def solved_for(index: Any, rest: Any, coefficient: int) -> Any:
+    """j of index = rest + coefficient * j, for a coefficient 1 or -1."""
+    with sp.evaluate(True):
+        return sp.expand((index - rest) * coefficient)
+
+
+def function_matrix(rows: Size, columns: Size, indices: tuple[Any, Any], body: Any) -> Any:
+    """The matrix of this entry."""
+    with sp.evaluate(True):
+        return sp.FunctionMatrix(rows, columns, sp.Lambda(indices, body))
 
 
 class Scope:
@@ -29,6 +56,10 @@ class Scope:
 
     def inside(self, index: Any, size: Size) -> list[Any]:
         """What of 0 <= index < size does not follow from the ranges."""
+        with sp.evaluate(True):
+            return self._inside(index, size)
+
+    def _inside(self, index: Any, size: Size) -> list[Any]:
         above, below = _halves(index)
         found = []
         if not self._is_nonnegative(index):

@@ -205,11 +205,24 @@ def weighted(terms: Sequence[tuple[Any, Any]]) -> Any:
     common = coefficients.pop() if len(coefficients) == 1 and len(signed) < count else sp.Integer(1)
     parts = [product(c / common, chain) for chain, c in signed if c != 0]
     if not parts:
-        return sp.ZeroMatrix(*terms[0][1].shape)
+        return zeros(*terms[0][1].shape)
     whole = parts[0] if len(parts) == 1 else sp.MatAdd(*parts, evaluate=False)
     return product(common, split(whole)[1]) if common != 1 else whole
 
 
 def ones(rows: Size, columns: Size) -> Any:
     """The matrix of ones."""
-    return Ones(rows, columns)
+    with sp.evaluate(True):  # sizes are computed, whatever is not
+        return Ones(rows, columns)
+
+
+def zeros(rows: Size, columns: Size) -> Any:
+    """The matrix of zeros."""
+    with sp.evaluate(True):
+        return sp.ZeroMatrix(rows, columns)
+
+
+def identity(size: Size) -> Any:
+    """The identity matrix."""
+    with sp.evaluate(True):
+        return sp.Identity(size)
