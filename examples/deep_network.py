@@ -4,7 +4,6 @@ J = 1/N sum over samples of the cross-entropy + lambda sum over layers of |W|^2.
 """
 
 import argparse
-import math
 from itertools import pairwise
 
 import numpy as np
@@ -51,14 +50,10 @@ def by_hand(weights, biases, x, y, decay):
 
 random = np.random.default_rng(0)
 widths = [5, *[7 + k for k in range(depth - 1)], 3]
-weights = [random.normal(size=s) / math.sqrt(s[0]) for s in pairwise(widths)]
-point = (
-    weights,
-    [random.normal(size=s) for s in widths[1:]],
-    random.normal(size=(20, 5)),
-    np.eye(3)[np.arange(20) % 3],
-)
-cost, gradients = train(*point[0], *point[1], *point[2:], 0.01)
-wanted, wanted_gradients = by_hand(*point, 0.01)
+weights = [random.normal(size=s) / np.sqrt(s[0]) for s in pairwise(widths)]
+biases = [random.normal(size=k) for k in widths[1:]]
+inputs, targets = random.normal(size=(20, 5)), np.eye(3)[[0, 1] * 10]
+cost, gradients = train(*weights, *biases, inputs, targets, 0.01)
+wanted, wanted_gradients = by_hand(weights, biases, inputs, targets, 0.01)
 error = max(np.abs(g - h).max() for g, h in zip(gradients, wanted_gradients, strict=True))
 print(f"J = {cost:.12f}, by hand {wanted:.12f}; largest difference of {len(gradients)} gradients {error:.1e}")

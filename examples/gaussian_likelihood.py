@@ -1,8 +1,8 @@
 """Maximum likelihood for a Gaussian with a covariance matrix: gradients by the mean and by the covariance.
 
-For N samples, the rows of X, the negative log-likelihood is N/2 log det S + 1/2 sum of (x - mu)^T S^-1 (x - mu), and
-with e = sum of (x - mu): -S^-1 e by mu, and 1/2 (N S^-1 - S^-1 C S^-1) by S, where C = sum of (x - mu) (x - mu)^T. It is
-least for the mean of the samples and their covariance. (Up to N d/2 log(2 pi), which has no gradient.)
+For N samples, the rows of X, the negative log-likelihood is N/2 log det S + 1/2 sum of (x - mu)^T S^-1 (x - mu). With
+e = sum of (x - mu) and C = sum of (x - mu) (x - mu)^T its gradients are -S^-1 e by mu, and 1/2 (N S^-1 - S^-1 C S^-1)
+by S. It is least for the mean of the samples and their covariance. (Up to N d/2 log(2 pi), which has no gradient.)
 """
 
 import numpy as np

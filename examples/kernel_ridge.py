@@ -35,9 +35,7 @@ here = np.array([0.0, 1.0])
 for step in range(21):  # Newton's method, with the Hessian made positive: two parameters are few
     value, gradient = train(*here, *data)
     if step % 4 == 0:
-        print(
-            f"step {step:2d}: J = {value:.8f}, lam = {np.exp(here[0]):.6f}, l = {np.exp(here[1]):.6f}, gradient {gradient}"
-        )
+        print(f"step {step:2d}: J = {value:.8f}, lam = {np.exp(here[0]):.6f}, l = {np.exp(here[1]):.6f}, {gradient}")
     curvatures, axes = np.linalg.eigh(np.array(hessian(*here, *data)))
     newton = -axes @ ((axes.T @ np.array(gradient)) / np.maximum(np.abs(curvatures), 1e-3))
     here = here + newton * min(1, 0.5 / np.linalg.norm(newton))

@@ -47,7 +47,5 @@ start = random.normal(size=200)
 found = minimize(value_and_gradient, start, jac=True, hessp=product, method="trust-ncg", options={"maxiter": 500})
 u, v = parts(found.x)
 error = np.abs(u @ v.T - true[0] @ true[1].T).max()
-print(
-    f"f = {value_and_gradient(start)[0]:.4f} at the start, {found.fun:.2e} after {found.nit} steps with {found.nhev} H v"
-)
+print(f"f = {value_and_gradient(start)[0]:.4f} at the start, {found.fun:.2e} after {found.nit} steps, {found.nhev} H v")
 print(f"all entries, the unknown 70 % too, are found: the largest error is {error:.1e}")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import sympy as sp
 from scipy.optimize import minimize
 from scipy.special import expit
+from scipy.stats import multivariate_normal
 
-from tests.test_examples import close, run
+from tests.test_examples import EXAMPLES, close, run
 
 
 def test_a_squared_norm_has_the_figures_of_the_lecture() -> None:
@@ -152,33 +155,121 @@ def test_softmax_regression_has_its_gradient_and_hessian_vector_product() -> Non
     assert np.allclose(regression["product"](w, x, y, v), step, rtol=1e-12, atol=1e-15)
 
 
-def test_the_delta_rule_is_derived() -> None:
-    delta = run("delta_rule")
-    printed = [str(E.grad(by)).split(" = ")[1] for E, by in delta["rules"].values()]
-    assert printed == ["b - t", "softmax(b) - t", "(ones(h, 1) - tanh.(a).**2) o W.T*(W*tanh.(a) - t)"]
-    for derived, by_hand in zip(delta["derived"], delta["by_hand"], strict=True):
-        assert np.allclose(derived, by_hand, rtol=1e-13, atol=1e-15)
+# -- the gallery ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("layers", [1, 2, 3, 8])
-def test_a_deep_network_has_the_gradients_of_numpy_and_of_differences(layers: int) -> None:
-    network = run("deep_network", str(layers))
-    assert close(network["cost"], network["wanted"], 1e-14)
-    for got, wanted in zip(network["gradients"], network["wanted_gradients"], strict=True):
-        assert got.shape == wanted.shape
-        assert np.allclose(got, wanted, rtol=1e-12, atol=1e-15)
-    weights, biases, x, y = network["point"]
-    direction = [np.cos(np.arange(p.size)).reshape(p.shape) for p in (*weights, *biases)]
+def test_matrix_factorisation_has_its_gradients_and_products() -> None:
+    factorisation = run("matrix_factorisation")
+    random = np.random.default_rng(5)
+    u, v, du, dv = (random.normal(size=shape) for shape in ((6, 3), (5, 3), (6, 3), (5, 3)))
+    T, known, lam = random.normal(size=(6, 5)), (random.uniform(size=(6, 5)) < 0.6).astype(float), 0.1
 
-    def cost(h: float) -> float:
-        return float(
-            network["J"](*[p + h * q for p, q in zip((*weights, *biases), direction, strict=True)], x, y, 0.01)
-        )
+    def gradient(u: np.ndarray, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        e = known * (T - u @ v.T)
+        return -2 * e @ v + 2 * lam * u, -2 * e.T @ u + 2 * lam * v
 
-    slope = sum((g * q).sum() for g, q in zip(network["gradients"], direction, strict=True))
-    assert abs((cost(1e-6) - cost(-1e-6)) / 2e-6 - slope) < 1e-8
+    value, derived = factorisation["train"](u, v, T, known, lam)
+    assert close(value, (known * (T - u @ v.T) ** 2).sum() + lam * ((u**2).sum() + (v**2).sum()), 1e-13)
+    along = gradient(u + 1e-100j * du, v + 1e-100j * dv)
+    for got, wanted in zip(derived, gradient(u, v), strict=True):
+        assert np.allclose(got, wanted, rtol=1e-12, atol=1e-13)
+    for got, wanted in zip(factorisation["products"](u, v, T, known, lam, du, dv), along, strict=True):
+        assert np.allclose(got, wanted.imag / 1e-100, rtol=1e-11, atol=1e-12)
 
 
-def test_a_deep_network_grows_linearly_with_its_depth() -> None:
-    small, large = (len(run("deep_network", layers)["train"].nodes) for layers in ("3", "8"))
-    assert (large - small) / 5 < 20
+def test_matrix_factorisation_finds_what_is_missing() -> None:
+    assert run("matrix_factorisation")["error"] < 1e-4
+
+
+def test_a_gaussian_is_most_likely_at_the_mean_and_covariance_of_the_samples() -> None:
+    gaussian = run("gaussian_likelihood")
+    samples, (mean, covariance) = gaussian["samples"], gaussian["best"]
+    value = gaussian["L"](mean, covariance, samples) + 300 * np.log(2 * np.pi)
+    assert close(value, -multivariate_normal(mean, covariance).logpdf(samples).sum(), 1e-12)
+    assert all(np.abs(slope).max() < 1e-10 for slope in gaussian["slopes"])
+    assert np.allclose(gaussian["factor"] @ gaussian["factor"].T, np.cov(samples, rowvar=False, bias=True), atol=1e-12)
+
+
+def test_a_gaussian_likelihood_has_the_gradients_of_the_closed_form() -> None:
+    gaussian = run("gaussian_likelihood")
+    for derived, by_hand in zip(gaussian["derived"], gaussian["by_hand"], strict=True):
+        assert np.allclose(derived, by_hand, rtol=1e-12, atol=1e-11)
+
+
+def test_a_gaussian_likelihood_has_its_hessian_vector_products() -> None:
+    gaussian = run("gaussian_likelihood")
+    samples, mean = gaussian["samples"], gaussian["best"][0] + 0.5
+    S = np.array([[2.0, 0.3, 0.1], [0.3, 1.5, -0.2], [0.1, -0.2, 1.0]])
+    v, V = np.array([0.3, -1.0, 0.7]), np.array([[0.4, 0.1, 0.2], [0.5, -0.3, 0.6], [-0.1, 0.2, 0.8]])
+
+    def gradient(mean: np.ndarray, S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        e, P = samples - mean, np.linalg.inv(S)
+        return -(P + P.T) @ e.sum(axis=0) / 2, (len(e) * P.T - P.T @ e.T @ e @ P.T) / 2
+
+    along = gradient(mean + 1e-100j * v, S + 1e-100j * V)
+    for got, wanted in zip(gaussian["products"](mean, S, samples, v, V), along, strict=True):
+        assert np.allclose(got, wanted.imag / 1e-100, rtol=1e-11, atol=1e-10)
+
+
+def test_the_rayleigh_quotient_is_largest_at_the_first_principal_component() -> None:
+    rayleigh = run("rayleigh_quotient")
+    values, vectors = np.linalg.eigh(rayleigh["covariance"])
+    assert close(rayleigh["value"], values[-1], 1e-12)
+    assert abs(rayleigh["here"] @ vectors[:, -1]) > 1 - 1e-12
+    assert np.allclose(rayleigh["curvatures"], 2 * (values - values[-1]), rtol=1e-12, atol=1e-11)
+
+
+def test_the_rayleigh_quotient_has_its_gradient_and_hessian() -> None:
+    rayleigh = run("rayleigh_quotient")
+    S, w, v = rayleigh["covariance"], np.arange(1.0, 7.0), np.cos(np.arange(6.0))
+
+    def gradient(w: np.ndarray) -> np.ndarray:
+        return 2 * (S @ w - w @ S @ w / (w @ w) * w) / (w @ w)
+
+    step = gradient(w + 1e-100j * v).imag / 1e-100
+    assert np.allclose(rayleigh["R"].grad(rayleigh["w"])(w, S), gradient(w), rtol=1e-12)
+    assert np.allclose(rayleigh["product"](w, S, v), step, rtol=1e-11, atol=1e-14)
+    assert np.allclose(rayleigh["H"](w, S) @ v, step, rtol=1e-11, atol=1e-14)
+
+
+def test_kernel_ridge_regression_has_its_derivatives_by_regularisation_and_lengthscale() -> None:
+    ridge = run("kernel_ridge")
+    x, t, y, s = ridge["data"]
+
+    def error(log_lam: Any, log_l: Any) -> Any:
+        def kernel(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+            return np.exp(-((a[:, None] - b) ** 2) * np.exp(-2 * log_l) / 2)
+
+        a = np.linalg.solve(kernel(x, x) + np.exp(log_lam) * np.eye(40), t)
+        return ((kernel(y, x) @ a - s) ** 2).mean()
+
+    point = -1.0, 0.3
+    value, gradient = ridge["train"](*point, *ridge["data"])
+    assert close(value, error(*point), 1e-11)
+    steps = error(point[0] + 1e-100j, point[1]).imag / 1e-100, error(point[0], point[1] + 1e-100j).imag / 1e-100
+    assert np.allclose(gradient, steps, rtol=1e-10, atol=0)
+    H = np.array(ridge["hessian"](*point, *ridge["data"]))
+    slopes = (
+        ridge["train"](point[0] + 1e-5, point[1], *ridge["data"])[1],
+        ridge["train"](point[0] - 1e-5, point[1], *ridge["data"])[1],
+    )
+    assert np.allclose(H[0], (np.array(slopes[0]) - slopes[1]) / 2e-5, rtol=1e-6)
+    assert np.allclose(ridge["product"](*point, *ridge["data"], 0.5, -2.0), H @ (0.5, -2.0), rtol=1e-9)
+
+
+def test_kernel_ridge_regression_learns_its_parameters() -> None:
+    ridge = run("kernel_ridge")
+    value, gradient = ridge["train"](*ridge["here"], *ridge["data"])
+    assert value < 0.02
+    assert np.abs(gradient).max() < 1e-6
+
+
+# -- what holds for all -----------------------------------------------------------------------------------------------
+
+GALLERY = [path.stem for path in EXAMPLES.glob("*.py") if "MatrixSymbol" in path.read_text()]
+
+
+@pytest.mark.parametrize("name", GALLERY)
+def test_script_has_less_than_sixty_lines(name: str) -> None:
+    lines = (EXAMPLES / f"{name}.py").read_text().splitlines()
+    assert len(lines) < (75 if name == "digits" else 60)  # with its plot and its images
