@@ -15,7 +15,7 @@ from symgrad.graph import Graph
 from symgrad.ops.leaf import Input
 from tests import matrix_words  # noqa: F401  the interpreter learns them
 from tests.cookbook import COOKBOOK, SIZES, Identity
-from tests.matrix_nodes import assert_shape, difference, inputs_of, nodes_of
+from tests.matrix_nodes import assert_shape, compiled, difference, inputs_of, nodes_of
 from tests.matrix_oracle import Interpreter, complex_step
 
 BOUND = 1e-12
@@ -56,6 +56,14 @@ def test_the_gradient_is_that_of_the_cookbook(identity: Identity) -> None:
     _, gradient = gradient_of(identity)
     expected = np.real(Interpreter(identity.values(), SIZES)(identity.expected))
     assert relative(gradient, np.reshape(expected, np.shape(gradient))) < BOUND
+
+
+def test_the_kernel_gives_the_same(identity: Identity) -> None:
+    value, gradient = gradient_of(identity)
+    values = {x: v for x, v in identity.values().items() if identity.expression.has(x)}
+    ours, gradients = compiled(identity.expression, values, SIZES)
+    assert relative(ours, value) < BOUND
+    assert relative(gradients[identity.wrt], gradient) < BOUND
 
 
 def test_shapes_are_those_of_what_it_is_by(identity: Identity) -> None:

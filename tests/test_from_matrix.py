@@ -10,6 +10,7 @@ import pytest
 import sympy as sp
 from sympy.matrices.expressions.diagonal import DiagMatrix, DiagonalMatrix, DiagonalOf
 from sympy.matrices.expressions.dotproduct import DotProduct
+from sympy.matrices.expressions.fourier import DFT
 from sympy.tensor.array.expressions import (
     ArrayAdd,
     ArrayContraction,
@@ -249,6 +250,12 @@ def test_diagonal_of_unrelated_sizes_is_an_error() -> None:
 def test_a_function_of_two_arguments_is_no_function_of_each_entry() -> None:
     with pytest.raises((UnsupportedExpression, ValueError)):
         node_of(A.applyfunc(sp.Lambda((t, a), t * a)))
+
+
+@pytest.mark.parametrize("e", [sp.Permanent(S), DFT(n)])
+def test_what_has_no_meaning_here_is_named(e: Any) -> None:
+    with pytest.raises(UnsupportedExpression, match=type(e).__name__):
+        node_of(e)
 
 
 def test_function_matrix_is_a_function_of_positions() -> None:
