@@ -20,7 +20,9 @@ print(f"by x = {gradients[1].round(4).tolist()}")
 
 # The same compiled program takes any size.
 larger = np.random.default_rng(0).normal(size=(300, 200)), np.random.default_rng(1).normal(size=200)
-print(f"\n300 x 200: f = {f(*larger):.6g}, gradients of shapes {by_matrix(*larger).shape} and {by_vector(*larger).shape}")
+print(
+    f"\n300 x 200: f = {f(*larger):.6g}, gradients of shapes {by_matrix(*larger).shape} and {by_vector(*larger).shape}"
+)
 
 H, product = f.hessian(x), f.hvp(W)
 print(f"\nHessian by x: {H.outputs}\nby W, in a direction v, a matrix too: {product.outputs}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from scipy.stats import multivariate_normal
 
-from tests.test_examples import EXAMPLES, close, run
+from tests.test_examples import EXAMPLES, NAMES, close, run
 
 
 def test_a_squared_norm_has_the_figures_of_the_lecture() -> None:
@@ -273,3 +274,8 @@ GALLERY = [path.stem for path in EXAMPLES.glob("*.py") if "MatrixSymbol" in path
 def test_script_has_less_than_sixty_lines(name: str) -> None:
     lines = (EXAMPLES / f"{name}.py").read_text().splitlines()
     assert len(lines) < (75 if name == "digits" else 60)  # with its plot and its images
+
+
+def test_every_script_is_listed_once() -> None:
+    listed = re.findall(r"^\| \[(\w+)\]\(\1\.py\) \|", (EXAMPLES / "README.md").read_text(), re.MULTILINE)
+    assert sorted(listed) == NAMES
