@@ -177,16 +177,22 @@ def scaled_sum(left: Sequence[Any], e: Any, right: Sequence[Any]) -> Any:
 def hadamard(factors: Sequence[Any]) -> Any:
     """The product entry by entry; ones left out, equal factors as a power."""
     counts: dict[Any, int] = {}
-    opened = [part for x in factors for part in (x.args if isinstance(x, sp.HadamardProduct) else [x])]
+    coefficient: Any = sp.Integer(1)
+    opened: list[Any] = []
+    for x in factors:
+        own, chain = split(x)
+        coefficient = coefficient if own == 1 else coefficient * own
+        whole = product(1, chain)
+        opened += whole.args if isinstance(whole, sp.HadamardProduct) else [whole]
     for x in opened:
-        whole = isinstance(x, sp.HadamardPower) and x.exp.is_Integer and x.exp > 0  # x/x is not 1 where x is 0
-        base, power = (x.base, x.exp) if whole else (x, 1)
+        is_power = isinstance(x, sp.HadamardPower) and x.exp.is_Integer and x.exp > 0  # x/x is not 1 where x is 0
+        base, power = (x.base, x.exp) if is_power else (x, 1)
         if not isinstance(x, sp.OneMatrix):
             counts[base] = counts.get(base, 0) + power
     powers = [x if p == 1 else sp.HadamardPower(x, p) for x, p in counts.items()]
     if not powers:
-        return ones(*factors[0].shape)
-    return powers[0] if len(powers) == 1 else sp.HadamardProduct(*powers, evaluate=False)
+        return product(coefficient, [ones(*factors[0].shape)])
+    return product(coefficient, [powers[0] if len(powers) == 1 else sp.HadamardProduct(*powers, evaluate=False)])
 
 
 def weighted(terms: Sequence[tuple[Any, Any]]) -> Any:
