@@ -70,7 +70,7 @@ NESTED = {
         "cli._numbers",
     ),
     *("lower.program._lines", "lower.python._flat", "lower.llvm._flat", "lower.llvm._Function"),
-    *("lower.loops._lines", "lower.loops.flat", "lower.fusion._moved", "lower.llvm_loops._Writer", "lower.nest._Nest"),
+    *("lower.loops._lines", "lower.loops.flat", "lower.fusion._moved", "lower.llvm_loops._Writer", "lower.nest.Nest"),
     "ops.arithmetic.power",
 }
 MODULES = {

@@ -42,7 +42,8 @@ class _Nest:
     @property
     def loop(self) -> Loop | None:
         loops = [s for s in self.statements if isinstance(s, Loop)]
-        whole = len(loops) == 1 and loops[0].first == Affine() and not loops[0].stop.values
+        calls = any(isinstance(s, Call) for s in self.statements)
+        whole = len(loops) == 1 and not calls and loops[0].first == Affine() and not loops[0].stop.values
         return loops[0] if whole else None
 
 
@@ -103,6 +104,8 @@ def _nest(statements: Sequence[Statement], buffers: dict[str, Buffer]) -> _Nest:
             case Call():
                 reads |= {_root(name, buffers) for name in s.buffers[:-1]}
                 writes.add(s.buffers[-1])
+                if s.routine in ("getrf", "potrf"):
+                    writes.add(s.buffers[0])
     return _Nest(list(statements), reads - writes, writes)
 
 

@@ -38,8 +38,8 @@ from symgrad.lower.loops import (
 from symgrad.lower.target import Target, constant
 from symgrad.types import Size
 
-MEMORY = {"f8": "double", "f4": "float", "i8": "i64"}
-BYTES = {"f8": 8, "f4": 4, "i8": 8}
+MEMORY = {"f8": "double", "f4": "float", "i8": "i64", "i4": "i32"}
+BYTES = {"f8": 8, "f4": 4, "i8": 8, "i4": 4}
 ROUTINES = {"f8": "d", "f4": "s"}  # the letter before a name of BLAS
 
 
@@ -185,6 +185,8 @@ class _Writer(Instructions):
         dtype = self.buffers[name].dtype
         memory = MEMORY[dtype] if lanes == 1 else f"<{lanes} x {MEMORY[dtype]}>"
         found = self.define(f"load {memory}, ptr {self.address(name, offset)}, align {BYTES[dtype]}", memory)
+        if dtype == "i4":
+            return self.define(f"sext i32 {found.text} to i64", "i64")
         if dtype != "f4":
             return found
         return self.define(f"fpext {memory} {found.text} to {self._real(lanes)}", self._real(lanes))
@@ -393,10 +395,12 @@ class _Writer(Instructions):
     # -- libraries ----------------------------------------------------------------------------------------------------
 
     def library(self, s: Call) -> None:
+        {"gemm": self.gemm, "getrf": self.getrf, "getrs": self.getrs, "potrf": self.potrf}[s.routine](s)
+
+    def gemm(self, s: Call) -> None:
         """C = A B in rows is C^T = B^T A^T in columns, as BLAS has it."""
         a, b, c = s.buffers
         rows, inner, columns = [self.product(n) for n in s.sizes]
-        letter = ROUTINES[self.buffers[c].dtype]
         real = MEMORY[self.buffers[c].dtype]
         left, right = s.flags[0], s.flags[1]
         one, zero = (self.reference(real, constant(v)) for v in (1.0, 0.0))
@@ -413,8 +417,34 @@ class _Writer(Instructions):
             self.base(c),
             self.reference("i32", columns),
         ]
-        symbol = f"symgrad_blas_{letter}{s.routine}"
-        self.module.routines.add(f"{letter}{s.routine}")
+        self.fortran(s.routine, c, arguments)
+
+    def getrf(self, s: Call) -> None:
+        """Rows, columns, matrix, leading size, pivots, info: of a singular matrix the factors have a 0."""
+        pivots, matrix = s.buffers
+        n = self.reference("i32", self.product(s.sizes[0]))
+        self.fortran("getrf", matrix, [n, n, self.base(matrix), n, self.base(pivots), self.reference("i32", 0)])
+
+    def getrs(self, s: Call) -> None:
+        """Transposed or not, size, number of right-hand sides, factors, pivots, and these, which become the result."""
+        matrix, pivots, right = s.buffers
+        n, many = (self.reference("i32", self.product(size)) for size in s.sizes)
+        flag, info = self.reference("i8", str(ord(s.flags))), self.reference("i32", 0)
+        addresses = [self.base(matrix), n, self.base(pivots), self.base(right), n, info]
+        self.fortran("getrs", right, [flag, n, many, *addresses])
+
+    def potrf(self, s: Call) -> None:
+        """The triangle by columns, size, matrix, leading size; info goes into the other buffer."""
+        info, matrix = s.buffers
+        n = self.reference("i32", self.product(s.sizes[0]))
+        flag = self.reference("i8", str(ord(s.flags)))
+        self.fortran("potrf", matrix, [flag, n, self.base(matrix), n, self.base(info)])
+
+    def fortran(self, routine: str, buffer: str, arguments: Sequence[str]) -> None:
+        """The call of a routine for the element type of a buffer."""
+        name = ROUTINES[self.buffers[buffer].dtype] + routine
+        symbol = f"symgrad_blas_{name}"
+        self.module.routines.add(name)
         self.module.globals[symbol] = f"declare void @{symbol}({', '.join(['ptr'] * len(arguments))})"
         self.line(f"call void @{symbol}({', '.join(f'ptr {x}' for x in arguments)})")
 

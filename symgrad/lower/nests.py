@@ -10,15 +10,18 @@ from collections.abc import Sequence
 from itertools import count
 
 from symgrad.graph import Node, consumers, reachable
+from symgrad.lower.fill import accumulation, nest_of, stored_entries
 from symgrad.lower.fusion import fused
 from symgrad.lower.library import called
+from symgrad.lower.linear import STORED, CholeskyFactor, Factors, linear, pivots
 from symgrad.lower.loops import ArrayProgram, Buffer, Fill, Statement
-from symgrad.lower.nest import NotInLoops, Values, accumulation, nest_of, stored_entries
+from symgrad.lower.nest import NotInLoops, Values
 from symgrad.lower.prepare import prepared
 from symgrad.ops.arithmetic import Add, Power, Product
 from symgrad.ops.contract import Contract, Spread
 from symgrad.ops.elementwise import Elementwise
 from symgrad.ops.leaf import Const, Input, Leaf
+from symgrad.ops.linear_algebra import Factorisation
 from symgrad.ops.logic import Connective, Relation, Truth
 from symgrad.ops.position import Position
 from symgrad.ops.reduce import Maximum, Minimum, ProductOfOthers, ProductOver
@@ -34,6 +37,8 @@ REDUCTIONS = (Maximum, Minimum, ProductOver, ProductOfOthers)
 
 def schedule_arrays(name: str, inputs: Sequence[Node], outputs: Sequence[Node], dtype: str) -> ArrayProgram:
     """The program. Raises NotInLoops for an operation that loops do not cover."""
+    if any(isinstance(y.op, Factorisation) for y in outputs):
+        raise NotInLoops("a factorisation as a result")
     outputs, inputs = prepared(outputs, inputs)
     nodes = reachable(outputs)
     stored = _stored(nodes, outputs)
@@ -60,6 +65,8 @@ def schedule_arrays(name: str, inputs: Sequence[Node], outputs: Sequence[Node], 
             if of:
                 continue
         target = own
+        if isinstance(node.op, (Factors, CholeskyFactor)):
+            scratch.append(Buffer(pivots(target), node.type.shape[:1], "scratch", "i4"))
         nests.append(_statements(node, target, places, values))
     for y, b in zip(outputs, outs, strict=True):
         if places[y] != b.name:
@@ -72,6 +79,8 @@ def _statements(node: Node, target: str, places: dict[Node, str], values: Values
     op = node.op
     if isinstance(op, Stack):
         return stored_entries(node, target, places, values)
+    if isinstance(op, STORED):
+        return linear(node, target, places, values)
     call = called(node, target, places)
     if call is not None:
         return [call]
@@ -118,7 +127,7 @@ def _must_be_stored(node: Node) -> bool:
         return bool(op.summed) or op.embeds
     if isinstance(op, Accumulate):
         return accumulation(op, node) == "scatter"
-    return isinstance(op, (*REDUCTIONS, Stack, Reshape)) or called(node, "", None) is not None
+    return isinstance(op, (*REDUCTIONS, *STORED, Stack, Reshape)) or called(node, "", None) is not None
 
 
 def _operands(node: Node) -> list[Node]:

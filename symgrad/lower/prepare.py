@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 from symgrad.graph import Graph, Node, reachable
+from symgrad.lower.linear import REWRITES
 from symgrad.lower.numpy_contract import steps
 from symgrad.ops.arithmetic import Add, Power, Product
 from symgrad.ops.contract import Contract
@@ -139,4 +140,5 @@ RULES: dict[type, Callable[..., Node]] = {
     Softmax: _softmax,
     NormOver: _norm,
     Contract: _contract,
+    **REWRITES,
 }
