@@ -130,6 +130,7 @@ def _output(state: State, e: Any, scope: Scope, labels: Sequence[int]) -> Node:
 def _run(state: State, frames: list[Any], roots: Sequence[Any]) -> None:
     """Convert what is on the stack: (part, its scope, None, or what is known of it once its own parts are done)."""
     scopes = state.scopes
+    kinds: dict[type, Kind | _Plain | None] = {}  # of this conversion: a user may register another meaning
     frames.reverse()
     e: Any = None
     try:
@@ -143,7 +144,9 @@ def _run(state: State, frames: list[Any], roots: Sequence[Any]) -> None:
                     values = [_labelled(inner, part) for part, inner in children]
                     scope.values[id(e)] = _stored(scope, kind.close(state, e, scope, note, values))
             elif id(e) not in scope.values:
-                kind = _kind_of(type(e))
+                kind = kinds.get(type(e))
+                if kind is None:
+                    kind = kinds[type(e)] = _kind_of(type(e))
                 if isinstance(kind, _Plain):
                     frames.append((e, scope, kind))
                     arguments = [a for a in e.args if not a.is_Rational] if kind.is_linear else e.args
@@ -322,17 +325,10 @@ KINDS: dict[type, Kind] = {
     Entries: reductions.ENTRIES,
     sp.FunctionMatrix: reductions.FUNCTION_MATRIX,
 }
-_found: dict[type, Kind | _Plain | None] = {}
 
 
 def _kind_of(kind: type) -> Kind | _Plain | None:
     """How expressions of this class are read; None: they have no meaning here."""
-    if kind not in _found or _found[kind] is None:  # a user may register a function that was unknown
-        _found[kind] = _looked_up(kind)
-    return _found[kind]
-
-
-def _looked_up(kind: type) -> Kind | _Plain | None:
     for base in kind.__mro__:
         if base in KINDS:
             return KINDS[base]
