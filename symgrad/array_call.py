@@ -10,14 +10,16 @@ import numpy as np
 import sympy as sp
 
 from symgrad.arguments import Argument, bind, real_array
-from symgrad.errors import ArgumentError, DTypeError, OutputError, ShapeError
+from symgrad.errors import ArgumentError, DTypeError, OutputError, ShapeError, SingularMatrix
 from symgrad.evaluate import all_values
 from symgrad.graph import Node, reachable
 from symgrad.lower.array_kernel import ArrayKernel
 from symgrad.lower.schedule import Result
+from symgrad.ops.linear_algebra import Cholesky, Factorisation
 from symgrad.ops.view import Mapped, View, bounds
 from symgrad.sizes import bound_sizes
 from symgrad.structure import Structure
+from symgrad.to_sympy import to_sympy
 from symgrad.types import Sizes, Type, integer, shape_in_numbers
 
 MOST_SHAPES = 1_000  # combinations of shapes whose sizes are remembered
@@ -46,6 +48,8 @@ class ArrayCaller:
             self._check_gathers(values, sizes)
         targets = None if out is None else self._targets(out, values, sizes)
         flat = self.kernel.run(self._inputs(values), sizes, None)
+        if self._factorised and not all(np.isfinite(y).all() for y in flat):
+            self._check_matrices(values)
         rest = iter(flat)
         found = [self._result(r, rest, sizes) for r in self.results]
         if targets is None:
@@ -162,6 +166,30 @@ class ArrayCaller:
                         got=f"an axis of size {size}",
                         wanted="indices from 0 to the size less 1",
                     )
+
+    @cached_property
+    def _factorised(self) -> list[Node]:
+        return [node for node in self._nodes if isinstance(node.op, (Factorisation, Cholesky))]
+
+    def _check_matrices(self, values: Sequence[np.ndarray]) -> None:
+        """Raise SingularMatrix if a matrix of numbers has no factors that serve: asked where a result is not finite."""
+        inputs = [x for a in self.arguments for x in a.elements]
+        flat = [np.asarray(v) for v in self._inputs(values)]
+        found = all_values(self._factorised, dict(zip(inputs, flat, strict=True)))
+        for node in self._factorised:
+            matrix, factors = found[node.inputs[0]], found[node]
+            if not np.isfinite(matrix).all():
+                continue
+            if isinstance(node.op, Cholesky):
+                what, fails = "a matrix that is not positive definite", not np.isfinite(factors).all()
+            else:
+                what, fails = "a singular matrix", bool((np.diagonal(factors) == 0).any())
+            if fails:
+                error = SingularMatrix(
+                    what, got=to_sympy([node.inputs[0]])[0], hint="its numbers are the field `matrix` of this error"
+                )
+                error.matrix = matrix
+                raise error
 
     def _targets(self, out: Any, values: Sequence[np.ndarray], sizes: Sizes) -> list[np.ndarray]:
         """The arrays of `out`, checked: they can take the result, and none shares memory with an input or another."""

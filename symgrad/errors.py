@@ -110,6 +110,12 @@ class SyntaxProblem(SymgradError, ValueError):
         self.position = position
 
 
+class SingularMatrix(SymgradError, ArithmeticError):
+    """A matrix without an inverse, or without a Cholesky factor, where one was needed; `matrix` holds its numbers."""
+
+    matrix: Any = None
+
+
 class TooLarge(SymgradError, ValueError):
     """Something that would grow beyond every use was asked to be written out."""
 

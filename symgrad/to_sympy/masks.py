@@ -24,17 +24,16 @@ def indicator(condition: Any) -> Any:
     """1 where a condition on integers holds, else 0; None for what is no conjunction of relations."""
     found = sp.Integer(1)
     for part in condition.args if isinstance(condition, sp.And) else (condition,):
-        one = _indicator(part)
+        holds = part.args[0] if isinstance(part, sp.Not) else part
+        one = _of_relation(holds)
+        one = 1 - one if holds is not part and one is not None else one
         if one is None:
             return None
         found = found * one
     return found
 
 
-def _indicator(relation: Any) -> Any:
-    if isinstance(relation, sp.Not):
-        inner = _indicator(relation.args[0])
-        return None if inner is None else 1 - inner
+def _of_relation(relation: Any) -> Any:
     if isinstance(relation, (sp.Eq, sp.Ne)):
         delta = sp.KroneckerDelta(*relation.args)
         return delta if isinstance(relation, sp.Eq) else 1 - delta
