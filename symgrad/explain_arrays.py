@@ -51,7 +51,7 @@ def explain_arrays(function: Function, at: Mapping[Any, Any] | Sequence[Any] | N
             g = scratch.add(Input(_symbol("g", node.type), Type("f8", node.type.shape)))
             shares = zip(node.inputs, again.op.bprop(again, g), sent[node], strict=True)
             for x, share, number in shares:
-                if x in upstream and isinstance(share, Node):
+                if x in upstream and share is not None and number is not None:
                     (shown,) = simplify([share], [*STABLE, *FORM]).outputs
                     edges.append(Edge(stand_ins.name(x), to_sympy([shown])[0], None, numbers.get(number)))
         (formula,) = to_sympy([again])

@@ -16,7 +16,7 @@ from symgrad.array_call import ArrayCaller
 from symgrad.arrays import array_types
 from symgrad.call import Caller
 from symgrad.errors import ArgumentError, DTypeError, ObjectiveError, UnsupportedExpression
-from symgrad.explain import Explanation, explain
+from symgrad.explain import explain
 from symgrad.from_sympy import convert_all
 from symgrad.graph import Graph, Node, reachable, substitute, to_dot
 from symgrad.lower.array_kernel import ArrayKernel
@@ -28,6 +28,7 @@ from symgrad.printing import to_latex, to_text, where_form
 from symgrad.results import jacobians, result_of, results_like, sympy_array, vectors_like
 from symgrad.simplify import FORM, STABLE, Rule
 from symgrad.simplify import simplify as apply_rules
+from symgrad.steps import Explanation
 from symgrad.structure import LEAF, Shape, Structure, flatten, tuple_of
 from symgrad.to_sympy import to_sympy
 from symgrad.wrt import Variables, variables
