@@ -67,6 +67,7 @@ class _Writer(Instructions):
         self.sums: dict[str, tuple[str, str]] = {}  # scalar and vector accumulators, by name
         self.strides: dict[tuple[str, int], str | int] = {}
         self.block = "begin"
+        self.mask: Value | None = None  # in a loop's last vector, the lanes that are new
 
     def text(self) -> str:
         self.statements(self.program.body)
@@ -302,6 +303,8 @@ class _Writer(Instructions):
     def update(self, s: Update) -> None:
         slot = self.sums[s.name][self.lanes > 1]
         a = self.values[s.value] if self.lanes == 1 else self.splat(self.values[s.value])
+        if self.mask is not None and self.lanes > 1:
+            a = self.select(self.mask, a, self.neutral(s.kind))
         old = self.define(f"load {a.type}, ptr {slot}", a.type)
         self.line(f"store {a.type} {self.combined(s.kind, old, a).text}, ptr {slot}")
 
@@ -329,10 +332,8 @@ class _Writer(Instructions):
             self.iterate(s, first, stop, self.size(s.step))
             return
         updates = list({u.name: u.kind for u in flat(s.body) if isinstance(u, Update)}.items())
-        starts = {"add": "-0.0", "mul": "1.0", "max": constant(float("-inf")), "min": constant(float("inf"))}
         for name, kind in updates:
-            lanes = ", ".join([f"double {starts[kind]}"] * self.full)
-            self.line(f"store <{self.full} x double> <{lanes}>, ptr {self.sums[name][1]}, align 64")
+            self.line(f"store <{self.full} x double> {self.neutral(kind).text}, ptr {self.sums[name][1]}, align 64")
         number = self.integer("sub", stop, first)
         rest = (
             number % self.full
@@ -342,10 +343,40 @@ class _Writer(Instructions):
         whole = self.integer("sub", stop, rest)
         self.lanes, self.lane_of = self.full, s.index
         self.iterate(s, first, whole, self.full)
+        # memory that is added to just after it was written would be waited for
+        if not any(isinstance(u, AddTo) for u in flat(s.body)):
+            whole = self.last_vector(s, number, rest, whole, stop)
         self.lanes, self.lane_of = 1, None
         for name, kind in updates:
             self.gathered(kind, name)
         self.iterate(s, whole, stop, 1)
+
+    def neutral(self, kind: str) -> Value:
+        """The vector that changes no accumulator of this kind."""
+        start = {"add": "-0.0", "mul": "1.0", "max": constant(float("-inf")), "min": constant(float("inf"))}[kind]
+        return Value(f"<{', '.join([f'double {start}'] * self.full)}>", f"<{self.full} x double>")
+
+    def last_vector(self, s: Loop, number: int | str, rest: int | str, whole: int | str, stop: int | str) -> int | str:
+        """The rest as one vector that ends at the last iteration, if there are as many: what it stores again is the
+        same, and accumulators take what is new. Returns where the loop for what is left begins."""
+        label = f"last{next(self.counter)}"
+        enough = self.define(f"icmp sge i64 {number}, {self.full}", "i1").text
+        left = self.define(f"icmp sgt i64 {rest}, 0", "i1").text
+        both = self.define(f"and i1 {enough}, {left}", "i1").text
+        splats = dict(self._splats)
+        self.line(f"br i1 {both}, label %{label}, label %{label}.done")
+        self.label(label)
+        self.indices[s.index] = str(self.integer("sub", stop, self.full))
+        old = self.integer("sub", self.full, rest)
+        numbers = ", ".join(f"i64 {lane}" for lane in range(self.full))
+        bound = self.splat(Value(str(old), "i64"))
+        self.mask = self.define(f"icmp sge <{self.full} x i64> <{numbers}>, {bound.text}", f"<{self.full} x i1>")
+        self.statements(s.body)
+        self.mask = None
+        self.line(f"br label %{label}.done")
+        self.label(f"{label}.done")
+        self._splats = splats
+        return self.define(f"select i1 {enough}, i64 {stop}, i64 {whole}", "i64").text
 
     def iterate(self, s: Loop, first: int | str, stop: int | str, step: int | str) -> None:
         """A loop of this body."""

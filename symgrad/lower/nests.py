@@ -114,7 +114,7 @@ def _stored(nodes: Sequence[Node], outputs: Sequence[Node]) -> set[Node]:
             found |= {reader} if reader in stored else roots[reader]
         roots[node] = found
         repeated = len(found) > 1 or any(_repeats(reader, node) for reader in readers[node])
-        scalar = not node.type.shape and len(readers[node]) > 1
+        scalar = not node.type.shape and len(found) > 1
         if node.type.dtype == "f8" and (scalar or (repeated and cost[node] >= DEAR)):
             stored.add(node)
             roots[node] = {node}

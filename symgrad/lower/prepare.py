@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from symgrad.graph import Graph, Node, reachable
+from symgrad.graph import Graph, Node, Op, reachable
 from symgrad.lower.linear import REWRITES
 from symgrad.lower.numpy_contract import steps
 from symgrad.ops.arithmetic import Add, Power, Product
 from symgrad.ops.contract import Contract
+from symgrad.ops.elementwise import Elementwise
 from symgrad.ops.exponential import Exp, Log
 from symgrad.ops.leaf import Const
 from symgrad.ops.logic import Relation
@@ -32,10 +33,21 @@ def prepared(outputs: Sequence[Node], inputs: Sequence[Node]) -> tuple[list[Node
     new: dict[Node, Node] = {x: graph.add(x.op) for x in inputs}
     for node in reachable(outputs):
         if node not in new:
-            rule = RULES.get(type(node.op))
+            rule = RULES.get(type(node.op)) or (_of_broadcast if isinstance(node.op, Elementwise) else None)
             arguments = [new[x] for x in node.inputs]
             new[node] = rule(node.op, *arguments) if rule and arguments else graph.add(node.op, *arguments)
     return [new[y] for y in outputs], [new[x] for x in inputs]
+
+
+def _of_broadcast(op: Op, *inputs: Node) -> Node:
+    """A function of an array that is the same along an axis: of what is repeated, once."""
+    graph, first = inputs[0].graph, inputs[0].op
+    if len(inputs) > 1 or not isinstance(first, Contract) or not (first.is_view and first.extents):
+        return graph.add(op, *inputs)
+    (x,) = inputs[0].inputs
+    if len(set(first.labels[0])) < len(first.labels[0]):  # a diagonal
+        return graph.add(op, *inputs)
+    return graph.add(first, graph.add(op, x))
 
 
 def _along(value: Node, x: Node) -> Node:
