@@ -366,12 +366,10 @@ class _Writer:
         return Value(Text(f"{self.words.defined('solve')}({self.values[lu].text.text}, {self.whole(b).text}{more})"))
 
     def _determinant(self, node: Node) -> Value:
-        _, lu = node.inputs
-        return Value(Text(f"{self.words.defined('det')}({self.values[lu].text.text})"))
-
-    def _logdet(self, node: Node) -> Value:
-        _, lu = node.inputs
-        return Value(Text(f"np.sum(np.log(np.abs(np.diagonal({self.values[lu].text.text}[0]))))"))
+        factors = self.values[node.inputs[1]].text.text
+        if isinstance(node.op, LogDet):
+            return Value(Text(f"np.sum(np.log(np.abs(np.diagonal({factors}[0]))))"))
+        return Value(Text(f"{self.words.defined('det')}({factors})"))
 
     def _cholesky(self, node: Node) -> Value:
         return self._call(node, self.words.defined("cholesky"))
@@ -398,6 +396,6 @@ WRITERS: dict[type, Callable[[Any, Node], Value]] = {
     Inverse: _Writer._inverse,
     Solve: _Writer._solve,
     Determinant: _Writer._determinant,
-    LogDet: _Writer._logdet,
+    LogDet: _Writer._determinant,
     Cholesky: _Writer._cholesky,
 }
