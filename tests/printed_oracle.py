@@ -16,6 +16,8 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.expressions import ArrayElement
 
+from symgrad.pieces import Pieces
+
 Values = Mapping[str, Any]  # numbers and arrays by name; a matrix symbol's array may lack its axes of size 1
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -83,7 +85,7 @@ def scalar(e: Any, values: Values) -> Any:
         array = np.asarray(values[str(name)])
         assert all(0 <= i < n for i, n in zip(places, array.shape, strict=True)), (e, places, array.shape)
         return array[places].item()
-    if isinstance(e, sp.Piecewise):
+    if isinstance(e, (sp.Piecewise, Pieces)):
         return next((value(v, values) for v, c in e.args if value(c, values)), math.nan)
     if isinstance(e, sp.Trace):
         return np.trace(value(e.arg, values))

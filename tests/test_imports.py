@@ -21,7 +21,7 @@ LAYERS = [
         "environment",
         "types",
         "size",
-        "entries",
+        "entries", "pieces",
         "errors",
         "index_functions",
         "ranges",

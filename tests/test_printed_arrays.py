@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import sympy as sp
 
-from symgrad import grad, jacobian, logsumexp, norm, relu, softmax
+from symgrad import Function, grad, jacobian, logsumexp, norm, relu, softmax
 from symgrad.arrays import array_type
 from symgrad.derivatives import build_grad
 from symgrad.graph import Graph, Node
@@ -296,3 +297,25 @@ def test_a_deep_graph_of_arrays_goes_out() -> None:
             deep = x.graph.add(Exp(), -deep)
         (e,) = to_sympy([deep])
         assert e is not None
+
+
+def test_a_triangle_goes_out_as_one() -> None:
+    n, (i, j) = sp.Symbol("n", integer=True, positive=True), sp.symbols("i j", integer=True)
+    x, s = sp.IndexedBase("x", shape=(n,)), sp.IndexedBase("S", shape=(n, n))
+    squares = sp.Sum(sp.Sum(s[i, j] * x[j], (j, 0, i)) ** 2, (i, 0, n - 1))
+    gradient = grad(squares, x)
+    assert str(gradient) == "Sum(2*S[j, i]*Sum(S[j, k]*x[k], (k, 0, j)), (j, i, n - 1)) for i = 0..n - 1"
+    point = np.array([[1.0, 9.0, 9.0], [2.0, 3.0, 9.0], [4.0, 5.0, 6.0]]), np.array([0.5, -1.0, 2.0])
+    lower = np.tril(point[0])
+    np.testing.assert_allclose(Function([s, x], gradient)(*point), 2 * lower.T @ lower @ point[1], rtol=1e-14)
+
+
+def test_conditions_within_nested_sums_and_products_stay_inside() -> None:
+    n, (i, j) = sp.Symbol("n", integer=True, positive=True), sp.symbols("i j", integer=True)
+    x, y = (sp.IndexedBase(name, shape=(n,)) for name in "xy")
+    expression = sp.Sum(sp.Product(1 + x[i] / 3, (i, 0, j)) * y[j], (j, 0, n - 1))
+    gradient = grad(expression, x)
+    assert not {s.name for s in gradient.free_symbols} & {"i", "j", "k"}
+    point = [0.3, -3.0, 0.7, 1.1], [1.0, 2.0, 3.0, 4.0]
+    expected = Function([x, y], expression).grad(x)(*point)
+    np.testing.assert_allclose(Function([x, y], gradient)(*point), expected, rtol=1e-13)

@@ -36,6 +36,7 @@ from symgrad.ops.contract import contract
 from symgrad.ops.elementwise import OPERATIONS, Elementwise
 from symgrad.ops.logic import truth
 from symgrad.ops.select import guard_of, guarded
+from symgrad.pieces import Pieces
 from symgrad.ranges import ELEMENTS
 from symgrad.size import subexpressions
 from symgrad.types import Type
@@ -317,6 +318,7 @@ KINDS: dict[type, Kind] = {
     ArrayElement: indexed.ELEMENT,
     sp.KroneckerDelta: indexed.DELTA,
     sp.Piecewise: PIECEWISE,
+    Pieces: PIECEWISE,
     sp.Sum: reductions.SUM,
     sp.Product: reductions.PRODUCT,
     LogSumExpOverIndex: reductions.LOG_SUM_EXP,

@@ -24,8 +24,9 @@ from symgrad.ops.position import Position
 from symgrad.ops.reduce import LogSumExpOver, Maximum, Minimum, NormOver, ProductOfOthers, ProductOver, Softmax
 from symgrad.ops.reshape import Reshape
 from symgrad.ops.view import Accumulate, Place, Stack, View
+from symgrad.pieces import Pieces, hidden
 from symgrad.to_sympy.linear import whole_matrix
-from symgrad.to_sympy.masks import unmasked
+from symgrad.to_sympy.masks import narrowed
 from symgrad.to_sympy.names import Names
 from symgrad.to_sympy.opened import entry
 from symgrad.to_sympy.ranges import Scope, function_matrix, limits_of, plus, solved_for, where_all
@@ -152,10 +153,12 @@ def _contract(op: Contract, node: Node, indices: Indices, scope: Scope) -> Rule:
     for x, labels in zip(node.inputs, op.labels, strict=True):
         e = yield x, tuple(at[k] for k in labels)
         factors.append((e, {at[k] for k in labels if k in summed}))
-    return sp.Mul(*summed_apart(factors, [(at[k], sizes[k]) for k in summed]), *deltas)
+    return sp.Mul(*summed_apart(factors, [(at[k], sizes[k]) for k in summed], scope), *deltas)
 
 
-def summed_apart(factors: Sequence[tuple[Any, set[Any]]], limits: Sequence[tuple[Any, Size]]) -> list[Any]:
+def summed_apart(
+    factors: Sequence[tuple[Any, set[Any]]], limits: Sequence[tuple[Any, Size]], scope: Scope
+) -> list[Any]:
     """The sum of a product, as a product of sums of what shares an index; what shares none stands before them."""
     found = [e for e, inside in factors if not inside]
     left = [(e, inside) for e, inside in factors if inside]
@@ -164,17 +167,19 @@ def summed_apart(factors: Sequence[tuple[Any, set[Any]]], limits: Sequence[tuple
         while any(inside & joined and not inside <= joined for _, inside in left):
             joined |= {i for _, inside in left if inside & joined for i in inside}
         body = sp.Mul(*[e for e, inside in left if inside & joined])
-        found.append(sum_over(body, [(i, n) for i, n in limits if i in joined]))
+        found.append(sum_over(body, [(i, n) for i, n in limits if i in joined], scope))
         left = [(e, inside) for e, inside in left if not inside & joined]
     return found
 
 
-def sum_over(body: Any, limits: Sequence[tuple[Any, Size]]) -> Any:
-    """Sum of the body for each index from 0 to its size - 1; a number stands before it."""
+def sum_over(body: Any, limits: Sequence[tuple[Any, Size]], scope: Scope) -> Any:
+    """Sum of the body for each index from 0 to its size - 1, or as far as its condition holds; a number stands before
+    it."""
     if not limits:
         return body
     number, rest = body.as_coeff_Mul()
-    whole = sp.Sum(rest, *limits_of(limits))
+    rest, ends = narrowed(rest, limits_of(limits), scope)
+    whole = sp.Sum(hidden(rest), *ends)
     return whole if number == 1 else sp.Mul(number, whole)
 
 
@@ -242,7 +247,7 @@ def _accumulate(op: Accumulate, node: Node, indices: Indices, scope: Scope) -> R
             deltas.append(sp.KroneckerDelta(indices[a], index))
     value = yield x, places
     body = where_all(sp.Mul(value, *deltas), conditions)
-    return sum_over(body, [(at[axis], shape[axis]) for axis in summed])
+    return sum_over(body, [(at[axis], shape[axis]) for axis in summed], scope)
 
 
 @entry_rule.register
@@ -268,14 +273,14 @@ def _last(op: Any, node: Node, indices: Indices, scope: Scope) -> tuple[Indices,
 def _log_sum_exp_over(op: LogSumExpOver, node: Node, indices: Indices, scope: Scope) -> Rule:
     places, limits = _last(op, node, indices, scope)
     x = yield node.inputs[0], places
-    return sp.log(sum_over(sp.exp(x), limits))
+    return sp.log(sum_over(sp.exp(x), limits, scope))
 
 
 @entry_rule.register
 def _norm_over(op: NormOver, node: Node, indices: Indices, scope: Scope) -> Rule:
     places, limits = _last(op, node, indices, scope)
     x = yield node.inputs[0], places
-    return sp.sqrt(sum_over(x**2, limits))
+    return sp.sqrt(sum_over(x**2, limits, scope))
 
 
 @entry_rule.register
@@ -283,14 +288,14 @@ def _softmax(op: Softmax, node: Node, indices: Indices, scope: Scope) -> Rule:
     here = yield node.inputs[0], indices
     places, limits = _last(op, node, indices, scope)
     x = yield node.inputs[0], places
-    return sp.exp(here) / sum_over(sp.exp(x), limits)
+    return sp.exp(here) / sum_over(sp.exp(x), limits, scope)
 
 
 @entry_rule.register
 def _product_over(op: ProductOver, node: Node, indices: Indices, scope: Scope) -> Rule:
     places, limits = _last(op, node, indices, scope)
     x = yield node.inputs[0], places
-    return sp.Product(unmasked(x), *limits_of(limits))
+    return sp.Product(hidden(x), *limits_of(limits))
 
 
 @entry_rule.register
@@ -298,7 +303,8 @@ def _product_of_others(op: ProductOfOthers, node: Node, indices: Indices, scope:
     *kept, own = indices
     k = scope.fresh(node.type.shape[-1])
     x = yield node.inputs[0], (*kept, k)
-    return sp.Product(unmasked(x) ** (1 - sp.KroneckerDelta(k, own)), (k, 0, node.type.shape[-1] - 1))
+    body = Pieces((hidden(x), sp.Ne(k, own, evaluate=False)), (sp.Integer(1), sp.true))
+    return sp.Product(body, (k, 0, node.type.shape[-1] - 1))
 
 
 def _matrix(x: Node, scope: Scope) -> Rule:
@@ -334,7 +340,7 @@ def _factored(op: Factored, node: Node, indices: Indices, scope: Scope) -> Rule:
 def _extremum(op: Any, node: Node, indices: Indices, scope: Scope) -> Rule:
     places, limits = _last(op, node, indices, scope)
     x = yield node.inputs[0], places
-    return OVER_INDEX[type(op)](x, *limits_of(limits))
+    return OVER_INDEX[type(op)](hidden(x), *limits_of(limits))
 
 
 @entry_rule.register

@@ -12,6 +12,7 @@ from sympy.concrete.expr_with_limits import ExprWithLimits
 from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.matexpr import MatrixElement
 
+from symgrad.pieces import Pieces
 from symgrad.to_sympy.terms import product, split
 
 ZERO = sp.Integer(0)
@@ -122,7 +123,20 @@ def _diagonal_of(e: sp.DiagonalOf, i: Any, j: Any) -> Opened:
 
 @how.register
 def _function_matrix(e: sp.FunctionMatrix, i: Any, j: Any) -> Opened:
-    return Opened([], lambda: e.lamda.expr.xreplace(dict(zip(e.lamda.variables, (i, j), strict=True))))
+    return Opened([], lambda: at_place(e.lamda.expr, dict(zip(e.lamda.variables, (i, j), strict=True))))
+
+
+def at_place(body: Any, places: dict[Any, Any]) -> Any:
+    """The body at these places; what a condition excludes there is left out first, since its entries may not exist."""
+    try:
+        return body.xreplace(places)
+    except IndexError:
+        left = {}
+        for e in body.atoms(sp.Piecewise, Pieces):
+            holds = [(c.xreplace(places), pair) for pair in e.args for c in pair.args[1:]]
+            kept = [pair for condition, pair in holds if condition is not sp.false]
+            left[e] = kept[0].args[0] if kept[0].args[1].xreplace(places) is sp.true else Pieces(*kept)
+        return body.xreplace(left).xreplace(places)
 
 
 def bound_inside(e: Any) -> set[Any]:

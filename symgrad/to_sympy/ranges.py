@@ -71,6 +71,10 @@ class Scope:
             found.append(sp.Lt(above, below, evaluate=False) if whole is None else whole)
         return found
 
+    def proves(self, e: Any) -> bool:
+        """Does 0 <= e follow from the ranges?"""
+        return self._is_nonnegative(sp.sympify(e))
+
     def _is_nonnegative(self, e: Any) -> bool:
         """Is an expression that is linear in indices surely not below 0?"""
         lowest = sp.expand(e)
