@@ -10,10 +10,11 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.tensor.array.expressions import ArrayElementwiseApplyFunc
 
 from symgrad.errors import UnsupportedExpression
+from symgrad.from_matrix.orientation import is_turned, turned
 from symgrad.from_matrix.shapes import Rule, as_shape, own_shape
 from symgrad.graph import Graph, Node, reachable
 from symgrad.ops.arithmetic import Add, Power
-from symgrad.ops.contract import broadcast
+from symgrad.ops.contract import broadcast, transpose
 from symgrad.ops.elementwise import Elementwise
 from symgrad.ops.leaf import Input
 from symgrad.ops.logic import Connective, Relation
@@ -28,6 +29,8 @@ CONVERT: list[Callable[[Graph, Sequence[Any]], list[Node]]] = []
 
 def _apply(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
     (x,) = inputs
+    if is_turned([e.expr], inputs):
+        return transpose(applied(graph, e.function, [turned(x)], x.type.shape[::-1]), (1, 0))
     return applied(graph, e.function, [x], x.type.shape)
 
 

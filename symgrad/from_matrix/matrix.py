@@ -12,6 +12,7 @@ from sympy.matrices.expressions.kronecker import KroneckerProduct
 
 from symgrad.arrays import array_type
 from symgrad.errors import ShapeError, UnsupportedExpression
+from symgrad.from_matrix.orientation import is_turned, turned, upright
 from symgrad.from_matrix.shapes import (
     Rule,
     as_shape,
@@ -22,7 +23,7 @@ from symgrad.from_matrix.shapes import (
     same_shapes,
 )
 from symgrad.graph import Graph, Node, arithmetic
-from symgrad.ops.contract import Contract, broadcast, contract, identity
+from symgrad.ops.contract import Contract, broadcast, contract, identity, transpose
 from symgrad.ops.exponential import Exp2, Pow
 from symgrad.ops.leaf import Input, constant, exact_value
 from symgrad.ops.linear_algebra import Determinant, Inverse, factored
@@ -45,6 +46,10 @@ def symbol(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
 def opened(x: Node, labels: Sequence[Hashable], name: Hashable) -> list[Labelled]:
     """The factors of a product of matrices, its own summed labels renamed; of anything else, itself."""
     op = x.op
+    while isinstance(op, Contract) and op.is_view and not op.extents and isinstance(x.inputs[0].op, Contract):
+        places = dict(zip(op.output, labels, strict=True))
+        (x,), labels = x.inputs, [places[k] for k in op.labels[0]]
+        op = x.op
     if not isinstance(op, Contract) or op.embeds or op.extents or len(op.labels) > LONGEST:
         return [(x, list(labels))]
     names: dict[int, Hashable] = dict(zip(op.output, labels, strict=True))
@@ -71,17 +76,22 @@ def _matmul(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
         labels = matrix_labels(part, k, k + 1)
         factors += opened(x, labels, k) if isinstance(part, CHAIN) else [(x, labels)]
         before, k = part, k + 1
-    return contract(graph, factors, matrix_labels(e, 0, k))
+    product = contract(graph, factors, matrix_labels(e, 0, k))
+    return upright(product) if len(product.type.shape) == 2 and is_turned(e.args, inputs) else product
 
 
 def _matadd(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
     same_shapes(e, inputs)
+    if is_turned(e.args, inputs):
+        return transpose(arithmetic["sum"]([(1, turned(x)) for x in inputs]), (1, 0))
     return arithmetic["sum"]([(1, x) for x in inputs])
 
 
 def _hadamard_product(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
     same_shapes(e, inputs)
     axes = range(len(inputs[0].type.shape))
+    if is_turned(e.args, inputs):
+        return transpose(contract(graph, [(turned(x), axes) for x in inputs], axes), (1, 0))
     return contract(graph, [(x, axes) for x in inputs], axes)
 
 
@@ -96,7 +106,10 @@ def power(graph: Graph, base: Node, exponent: Node) -> Node:
 
 
 def _hadamard_power(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
-    return power(graph, *inputs)
+    base, exponent = inputs
+    if is_turned(e.args[:1], [base]) and not exponent.type.shape:
+        return transpose(power(graph, turned(base), exponent), (1, 0))
+    return power(graph, base, exponent)
 
 
 def _matpow(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
