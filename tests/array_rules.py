@@ -22,7 +22,7 @@ from symgrad.ops.leaf import Input
 from symgrad.ops.linear_algebra import Determinant, Inverse, LogDet, Solve, factored
 from symgrad.ops.logic import less, negation
 from symgrad.ops.position import extent
-from symgrad.ops.reduce import LogSumExpOver, Softmax
+from symgrad.ops.reduce import LogSumExpOver, NormOver, Softmax
 from symgrad.ops.rounding import Abs, Step
 from symgrad.ops.select import guarded
 from symgrad.ops.view import Place, view
@@ -246,6 +246,20 @@ ARRAY_EXAMPLES: dict[str, tuple[list[tuple[Build, str]], list[Build]]] = {
             lambda A: A("ij,ij->ij", A.X, A.Y) ** HALF,
             lambda A: A("ij,ij->ii", A.X, A.X) ** HALF,
             lambda A: A("i,i->", A.v, A.v) ** Fraction(3, 2),
+        ],
+    ),
+    "square-of-norm": (
+        [
+            (lambda A: A.graph.add(NormOver(), A.v) ** 2, "contract[i, i -> 1]"),
+            (lambda A: A.graph.add(NormOver(2), A.X) ** 2, "contract[ij, ij -> 1]"),
+            (lambda A: A.graph.add(NormOver(), A.X) ** 2, "contract[ij, ij -> i]"),
+            (lambda A: A.graph.add(NormOver(), A.v) ** 4, "power[2]"),
+        ],
+        [
+            lambda A: A.graph.add(NormOver(), A.v) ** 3,
+            lambda A: A.graph.add(NormOver(), A.v) ** -2,
+            lambda A: A.graph.add(NormOver(), A.v) ** HALF,
+            lambda A: A.graph.add(Abs(), A.r) ** 2,
         ],
     ),
     "direction-over-axes": (
