@@ -26,7 +26,7 @@ from symgrad.ops.leaf import Input
 from symgrad.ops.position import Extent
 from symgrad.printing import to_latex, to_text, where_form
 from symgrad.results import jacobians, result_of, results_like, sympy_array, vectors_like
-from symgrad.simplify import FORM, STABLE, Rule
+from symgrad.simplify import FORM, STABLE, Rule, shared_products
 from symgrad.simplify import simplify as apply_rules
 from symgrad.steps import Explanation
 from symgrad.structure import LEAF, Shape, Structure, flatten, tuple_of
@@ -104,7 +104,8 @@ class Function:
         self.simplified = simplified
         self.applied: Counter[str] = Counter()
         if simplified:
-            nodes, self.applied = apply_rules([e for r in results for e in r.elements], rules, normal)
+            given = shared_products([e for r in results for e in r.elements])
+            nodes, self.applied = apply_rules(given, rules, normal)
             rest = iter(nodes)
             results = [r._replace(elements=tuple(next(rest) for _ in r.elements)) for r in results]
         self.results = tuple(results)

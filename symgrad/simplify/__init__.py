@@ -2,7 +2,8 @@
 
 from symgrad.simplify import arrays, contractions, form, inverses, scalars
 from symgrad.simplify.engine import FORM, STABLE, Rule, Simplified, rule, simplify
+from symgrad.simplify.shared import shared_products
 
 MODULES = (arrays, contractions, form, inverses, scalars)
 
-__all__ = ["FORM", "MODULES", "STABLE", "Rule", "Simplified", "rule", "scalars", "simplify"]
+__all__ = ["FORM", "MODULES", "STABLE", "Rule", "Simplified", "rule", "scalars", "shared_products", "simplify"]
