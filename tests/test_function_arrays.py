@@ -182,3 +182,11 @@ def test_a_mistake_is_an_error_of_its_own(call: Callable[[], Any], kind: type[Ex
 def test_nan_in_is_nan_out_and_no_error() -> None:
     value = sg.Function([A], A.I)([[np.nan, 0], [0, 1]])
     assert np.isnan(value).any()
+
+
+def test_a_free_index_names_the_axis() -> None:
+    w_ = sp.IndexedBase("w", shape=(n,))
+    gradient = sg.grad(sp.Sum(w_[i] ** 2 * sp.Sum(w_[j], (j, 0, n - 1)), (i, 0, n - 1)), w_[j])
+    assert str(gradient).endswith("for j = 0..n - 1")
+    assert gradient[0].free_symbols & {i, j} == set()
+    np.testing.assert_allclose(sg.Function([w_], gradient)([1.0, 2.0]), [2 * 3 + 5, 4 * 3 + 5], rtol=1e-15)

@@ -45,9 +45,10 @@ class Found(NamedTuple):
     bound: frozenset[Any]
 
 
-def entries_of(node: Node, names: Names, given: Mapping[Node, Any]) -> Any:
-    """The node in index notation: an expression of a scalar, Entries of an array. given: nodes with a variable."""
-    indices = names.several(len(node.type.shape))
+def entries_of(node: Node, names: Names, given: Mapping[Node, Any], indices: Indices = ()) -> Any:
+    """The node in index notation: an expression of a scalar, Entries of an array. given: nodes with a variable;
+    indices: those of the axes, if they are to have these names."""
+    indices = indices or names.several(len(node.type.shape))
     body = entry_at(node, indices, names, given)
     return Entries(body, *zip(indices, node.type.shape, strict=True)) if indices else body
 
