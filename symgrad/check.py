@@ -9,7 +9,7 @@ Compared are J v by forward accumulation and J^T u by reverse, and to second ord
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -30,6 +30,7 @@ from symgrad.types import shape_in_numbers
 COMPLEX_STEP = 1e-100  # no difference is formed, so nothing cancels however small the step
 DIGITS = 50
 SMALLEST = 3  # of the sizes that are drawn
+MOST_ROUNDS = 100  # of making sizes larger: sizes such as n - m and m - n at once are never both positive
 STEP = 0.01  # of differences in float64: the error of the rule, STEP**4 / 30, and that of rounding are below 1e-8
 COARSE = 1e-6  # the tolerance where differences are formed in float64
 TOLERANCE = 1e-9  # float64 rounding in a graph of moderate condition; a wrong rule is off by far more
@@ -228,7 +229,21 @@ def _shapes(function: Function) -> list[tuple[int, ...]]:
         for n in argument.shape:
             for s in sorted(n.free_symbols, key=str) if isinstance(n, sp.Expr) else ():
                 symbols.setdefault(s, SMALLEST + len(symbols))
+    _enlarge(symbols, {n for node in function.nodes for n in node.type.shape if isinstance(n, sp.Expr)})
     return [shape_in_numbers(argument.shape, symbols) for argument in function.arguments]
+
+
+def _enlarge(symbols: dict[sp.Symbol, int], sizes: Iterable[sp.Expr]) -> None:
+    """Makes symbols larger until no array, such as one of shape (h - a + 1,), is empty: of nothing, all agrees."""
+    for _ in range(MOST_ROUNDS):
+        for n in sorted(sizes, key=str):
+            value = n.xreplace({s: sp.Integer(v) for s, v in symbols.items()})
+            grows = [s for s in sorted(n.free_symbols, key=str) if n.diff(s).is_positive]
+            if value.is_Integer and value < 2 and grows:
+                symbols[grows[0]] += 2 - int(value)
+                break
+        else:
+            return
 
 
 def _exact(node: Node, value: Any) -> Any:

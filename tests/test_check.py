@@ -148,3 +148,13 @@ def test_a_users_function_of_a_float64s_digits_is_checked_in_those() -> None:
     sg.register(cube_without_digits, lambda x: x * x * x)
     report = sg.check_grads(sg.Function([X], cube_without_digits(X)))
     assert {c.method for c in report.comparisons} == {"float64 differences"}
+
+
+def test_sizes_are_drawn_so_that_no_array_is_empty() -> None:
+    h, a = sp.symbols("h a", integer=True, positive=True)
+    i, p = sp.symbols("i p", integer=True)
+    x, k = sp.IndexedBase("x", shape=(h,)), sp.IndexedBase("k", shape=(a,))
+    y = sp.Sum(x[i + p] * k[p], (p, 0, a - 1))
+    report = sg.check_grads(sg.Function([x, k], sp.Sum(y**2, (i, 0, h - a))))
+    assert report.passed
+    assert report.worst.value != 0
