@@ -34,8 +34,8 @@ class ArrayWriter:
         self._given: dict[Node, Any] = {}  # the variables that stand for nodes with names
 
     def expression(self, node: Node, like: Any = None) -> Any:
-        """The node: a number, a matrix or a column, or Entries. like: a row, as which it is to come out, or an entry w[k],
-        whose index is that of its axis."""
+        """The node: a number, a matrix or a column, or Entries. like: a row, as which it is to come out, or an entry
+        w[k], whose index is that of its axis."""
         if not self.as_matrices:
             named = node.type.shape and isinstance(like, sp.Indexed) and len(like.indices) == len(node.type.shape)
             return entries_of(node, self.names, self._given, like.indices if named else ())
