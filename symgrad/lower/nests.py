@@ -14,7 +14,7 @@ from symgrad.lower.fill import accumulation, nest_of, stored_entries
 from symgrad.lower.fusion import fused
 from symgrad.lower.library import called
 from symgrad.lower.linear import STORED, CholeskyFactor, Factors, linear, pivots
-from symgrad.lower.loops import ArrayProgram, Buffer, Fill, Statement
+from symgrad.lower.loops import ArrayProgram, Buffer, Fill, Statement, flat
 from symgrad.lower.nest import NotInLoops, Values
 from symgrad.lower.prepare import prepared
 from symgrad.ops.arithmetic import Add, Power, Product
@@ -29,6 +29,7 @@ from symgrad.ops.reshape import Reshape
 from symgrad.ops.select import Select
 from symgrad.ops.view import Accumulate, Stack, View
 
+MOST_STATEMENTS = 1_000  # LLVM's time grows faster than their number: a recurrence written out is left to NumPy
 DEAR = 8  # multiplications: what costs more is stored rather than computed twice
 FUNCTION = 10  # multiplications that an elementary function takes
 INLINED = (Add, Product, Elementwise, Select, Relation, Connective, Truth, Const, Leaf, Spread, View)
@@ -71,6 +72,8 @@ def schedule_arrays(name: str, inputs: Sequence[Node], outputs: Sequence[Node], 
     for y, b in zip(outputs, outs, strict=True):
         if places[y] != b.name:
             nests.append(nest_of(y, b.name, places, values, copy=True))
+    if sum(len(list(flat(tuple(nest)))) for nest in nests) > MOST_STATEMENTS:
+        raise NotInLoops(f"more than {MOST_STATEMENTS} statements")
     return fused(ArrayProgram(name, (*buffers, *outs, *scratch), ()), nests, next(values))
 
 
