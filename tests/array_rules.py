@@ -15,7 +15,7 @@ import numpy as np
 import sympy as sp
 
 from symgrad.graph import Graph, Node, arithmetic
-from symgrad.ops.contract import contract, transpose
+from symgrad.ops.contract import contract, spread, transpose
 from symgrad.ops.exponential import Exp, Log
 from symgrad.ops.hyperbolic import Cosh, Tanh
 from symgrad.ops.leaf import Input
@@ -122,6 +122,11 @@ def first(x: Node) -> Node:
 def masked(x: Node, y: Node, value: Node, *, nots: int = 1) -> Node:
     condition = less(x, y)
     return guarded(negation(condition) if nots else condition, value)
+
+
+def along(x: Node, labels: str, output: str) -> Node:
+    """Truth values along an axis, as einsum names it, of matrices of shape (n, n)."""
+    return spread(x, labels, output, dict.fromkeys(output, n))
 
 
 def step(x: Node, y: Node) -> Node:
@@ -253,10 +258,12 @@ ARRAY_EXAMPLES: dict[str, tuple[list[tuple[Build, str]], list[Build]]] = {
             (lambda A: A.graph.add(NormOver(), A.v) ** 2, "contract[i, i -> 1]"),
             (lambda A: A.graph.add(NormOver(2), A.X) ** 2, "contract[ij, ij -> 1]"),
             (lambda A: A.graph.add(NormOver(), A.X) ** 2, "contract[ij, ij -> i]"),
-            (lambda A: A.graph.add(NormOver(), A.v) ** 4, "power[2]"),
+            (lambda A: A.graph.add(NormOver(), A.R) ** 2, "contract[ijk, ijk -> ij]"),
         ],
         [
             lambda A: A.graph.add(NormOver(), A.v) ** 3,
+            lambda A: A.graph.add(NormOver(), A.v) ** 1,
+            lambda A: A.graph.add(NormOver(), A.v) ** 4,
             lambda A: A.graph.add(NormOver(), A.v) ** -2,
             lambda A: A.graph.add(NormOver(), A.v) ** HALF,
             lambda A: A.graph.add(Abs(), A.r) ** 2,
@@ -522,8 +529,13 @@ ARRAY_EXAMPLES: dict[str, tuple[list[tuple[Build, str]], list[Build]]] = {
         [
             (lambda A: masked(A.X, A.Y, A("ij,ij->ij", step(A.X, A.Y), A.X)), "step"),
             (lambda A: masked(A.X, A.Y, A("ij,ij,ik,kj->ij", step(A.X, A.Y), A.X, A.S, A.Y)), "step"),
+            (lambda A: guarded(along(negation(less(A.v, A.w)), "j", "ij"), A("i->ii", step(A.v, A.w))), "contract[i -> ii]"),
+            (lambda A: guarded(along(negation(less(A.v, A.w)), "j", "ij"), A("j,ij->ij", step(A.v, A.w), A.S)), "step"),
+            (lambda A: guarded(along(negation(less(A.S, A.T)), "ji", "ij"), A("ji,ij->ij", step(A.S, A.T), A.S)), "step"),
         ],
         [
+            lambda A: guarded(along(negation(less(A.v, A.w)), "j", "ij"), A("i,ij->ij", step(A.v, A.w), A.S)),
+            lambda A: guarded(along(less(A.v, A.w), "j", "ij"), A("j,ij->ij", step(A.v, A.w), A.S)),
             lambda A: masked(A.S, A.T, A("ji,ij->ij", step(A.S, A.T), A.S)),
             lambda A: masked(A.X, A.Y, A("ij,ij->ij", step(A.X, A.Y), A.X**-1)),
             lambda A: masked(A.X, A.Y, A("ij,ij->ij", step(A.Y, A.X), A.X)),
