@@ -20,12 +20,11 @@ N, d, h, K = sp.symbols("N d h K", integer=True, positive=True)
 X, Y, lam = sp.MatrixSymbol("X", N, d), sp.MatrixSymbol("Y", N, K), sp.Symbol("lam")
 W1, W2 = sp.MatrixSymbol("W1", d, h), sp.MatrixSymbol("W2", h, K)
 U = sg.relu(X * W1) * W2  # H W2
-losses = sg.logsumexp(U, axis=1) - sp.HadamardProduct(Y, U) * sp.OneMatrix(K, 1)  # of each sample, -log softmax
-J_MLE = sp.Trace(sp.OneMatrix(1, N) * losses) / N
+J_MLE = (sp.Trace(sp.OneMatrix(1, N) * sg.logsumexp(U, axis=1)) - sp.Trace(Y.T * U)) / N  # -log softmax, where Y is 1
 J = sg.Function([W1, W2, X, Y, lam], J_MLE + lam * (sp.Trace(W1.T * W1) + sp.Trace(W2.T * W2)), name="J")
 train = J.value_and_grad([W1, W2])
 scores = sg.Function([W1, W2, X], U)
-print(f"{J}\n{J.grad(W2)}\n{train}\n\n{train.source}")
+print(f"{J}\n{J.grad(W2)}\n{train}\nin the words of the book: H = t1, G = t3\n\n{train.source}")
 
 random = np.random.default_rng(0)
 try:

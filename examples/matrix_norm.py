@@ -24,5 +24,8 @@ print(
     f"\n300 x 200: f = {f(*larger):.6g}, gradients of shapes {by_matrix(*larger).shape} and {by_vector(*larger).shape}"
 )
 
+report = sg.check_grads(f)
+print(f"checked along random directions: {report.passed}, worst error {report.worst.error:.1e}")
+
 H, product = f.hessian(x), f.hvp(W)
 print(f"\nHessian by x: {H.outputs}\nby W, in a direction v, a matrix too: {product.outputs}")
