@@ -114,13 +114,13 @@ def _fresh(number: int, taken: set[str]) -> str:
 
 def to_text(head: str, form: WhereForm, build: Any) -> str:
     """`head = body`, and below it the definitions."""
-    lines = [f"{head} = {_text(build(form.bodies))}"]
+    lines = [f"{head} = {as_text(build(form.bodies))}"]
     if form.definitions:
         shown = _cut(form.definitions)
-        lines += ["where", *(f"    {symbol} = {_text(body)}" for symbol, body in shown.first)]
+        lines += ["where", *(f"    {symbol} = {as_text(body)}" for symbol, body in shown.first)]
         if shown.left_out:
             lines.append(f"    ... {shown.left_out} more ...")
-        lines += [f"    {symbol} = {_text(body)}" for symbol, body in shown.last]
+        lines += [f"    {symbol} = {as_text(body)}" for symbol, body in shown.last]
     return "\n".join(lines)
 
 
@@ -153,18 +153,18 @@ def _cut(items: list[Any]) -> Cut:
     return Cut(items[:half], len(items) - 2 * half, items[-half:])
 
 
-def _text(value: Any) -> str:
+def as_text(value: Any) -> str:
     """str of a nested structure, in which SymPy prints as str and not as repr."""
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{k}: {_text(v)}" for k, v in value.items()) + "}"
+        return "{" + ", ".join(f"{k}: {as_text(v)}" for k, v in value.items()) + "}"
     if isinstance(value, (sp.MatrixBase, sp.NDimArray)):
         if math.prod(value.shape) > LONGEST:
             shown = _cut(list(_elements(value)))
-            ends = ", ".join(map(_text, shown.first)), ", ".join(map(_text, shown.last))
+            ends = ", ".join(map(as_text, shown.first)), ", ".join(map(as_text, shown.last))
             return f"array of shape {value.shape}: [{ends[0]}, ... {shown.left_out} more ..., {ends[1]}]"
-        return _text(value.flat() if value.shape[1:] == (1,) else value.tolist())
+        return as_text(value.flat() if value.shape[1:] == (1,) else value.tolist())
     if isinstance(value, (tuple, list)):
-        inner = ", ".join(map(_text, value))
+        inner = ", ".join(map(as_text, value))
         if isinstance(value, list):
             return f"[{inner}]"
         return f"({inner},)" if len(value) == 1 else f"({inner})"

@@ -63,7 +63,7 @@ NESTED = {
     *(
         "structure._flatten",
         "structure.Structure",
-        "printing._text",
+        "printing.as_text",
         "printing._latex",
         "check._flat",
         "lambdify._leaves",

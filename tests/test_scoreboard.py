@@ -16,7 +16,7 @@ from symgrad.ops.exponential import Exp
 from symgrad.ops.rounding import Abs
 from symgrad.ops.select import Select
 from tests.expressions import heads, random_case
-from tests.groups import fuzz_scalar, second_order
+from tests.groups import fuzz_scalar, matrix_identities, second_order
 from tests.groups.deep import FAMILIES
 from tests.groups.edge_table import PAGE, ROWS, page
 from tests.groups.group import Group, Outcome, failing_part, judge
@@ -43,6 +43,10 @@ def test_the_median_gradient_is_cheap() -> None:
 
 def test_the_page_of_kinks_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_the_page_of_the_cookbook_is_current() -> None:
+    assert matrix_identities.PAGE.read_text(encoding="utf-8") == matrix_identities.page()
 
 
 def test_the_edge_table_has_64_rows_and_no_two_alike() -> None:
