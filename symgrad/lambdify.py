@@ -11,6 +11,7 @@ from symgrad.arguments import Argument
 from symgrad.errors import ArgumentError
 from symgrad.function import Function
 from symgrad.structure import flatten
+from symgrad.types import as_size
 
 MODULES = {None, "numpy", "scipy"}
 
@@ -18,7 +19,7 @@ MODULES = {None, "numpy", "scipy"}
 class Lambdified:
     """A Function called as SymPy's lambdify is; `function` is the Function, with its derivatives."""
 
-    def __init__(self, function: Function, shapes: list[tuple[int, ...]]):
+    def __init__(self, function: Function, shapes: list[tuple[Any, ...] | None]):
         self.function, self.shapes = function, shapes
         self.__name__ = function.name
 
@@ -64,14 +65,20 @@ def _leaves(value: Any) -> list[Any]:
     return [value]
 
 
-def _shape(leaf: Any) -> tuple[int, ...]:
-    return leaf.shape if isinstance(leaf, sp.MatrixBase) else flatten(leaf)[1][0][0]
+def _shape(leaf: Any) -> tuple[Any, ...] | None:
+    """The shape in which SymPy gives the result back; None: as it comes."""
+    if isinstance(leaf, sp.MatrixBase):
+        return leaf.shape
+    if isinstance(leaf, sp.MatrixExpr):
+        return tuple(as_size(n) for n in leaf.shape)
+    shape = flatten(leaf)[1][0][0]
+    return None if shape == () and not isinstance(leaf, (sp.Expr, int, float)) else shape
 
 
 def _leading(argument: Argument, value: Any) -> Any:
     """An array argument as SymPy takes it, the symbols' axes first -> as a Function takes it, these last."""
     rank = len(argument.shape)
-    if rank == 0:
+    if rank == 0 or argument.is_whole:
         return value
     if isinstance(value, (list, tuple)) and rank == 1:
         value = np.stack(np.broadcast_arrays(*value)) if len(value) else value
@@ -83,8 +90,10 @@ def _leading(argument: Argument, value: Any) -> Any:
     return array
 
 
-def _matrix(value: Any, rank: int, shape: tuple[int, ...]) -> Any:
+def _matrix(value: Any, rank: int, shape: tuple[Any, ...] | None) -> Any:
     """A vector that was declared as a column or a row, in its declared shape."""
-    if len(shape) == rank:
+    if not shape or len(shape) == rank:
         return value
+    if not all(isinstance(n, int) for n in shape):
+        return np.expand_dims(value, [axis for axis, n in enumerate(shape) if n == 1])
     return value.reshape(*value.shape[: value.ndim - rank], *shape)
