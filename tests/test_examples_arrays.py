@@ -108,6 +108,8 @@ def test_logistic_regression_prints_the_gradients_of_the_lecture() -> None:
     w = logistic["w"]
     assert str(logistic["signs"].grad(w)) == "J_grad(w, X, y) = -1/N*X.T*(y o sigmoid.(-(y o X*w)))"
     assert str(logistic["bits"].grad(w)) == "J_grad(w, X, t) = 1/N*X.T*(sigmoid.(X*w) - t)"
+    hessian = "J_hessian(w, X, t) = 1/N*X.T*DiagMatrix(sigmoid.(X*w) o (ones(N, 1) - sigmoid.(X*w)))*X"
+    assert str(logistic["bits"].hessian(w)) == hessian
 
 
 def test_newtons_method_solves_logistic_regression_and_large_margins_stay_finite() -> None:

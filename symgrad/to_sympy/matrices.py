@@ -18,6 +18,7 @@ from symgrad.ops.leaf import Const, Input, exact_value
 from symgrad.ops.linear_algebra import Factorisation
 from symgrad.ops.logic import Connective, Relation
 from symgrad.ops.select import Select, piecewise
+from symgrad.ops.stable import sigmoid
 from symgrad.to_sympy.chains import contraction
 from symgrad.to_sympy.indexed import entry_rule
 from symgrad.to_sympy.linear import whole_matrix
@@ -128,6 +129,8 @@ def _applied(op: Op, node: Node, args: Sequence[Any]) -> Any:
         return None
     of = numbers.index(None)
     applied = op.to_sympy(*[D if number is None else to_sympy_number(number) for number in numbers])
+    if applied == 1 - sigmoid(D):
+        return weighted([(1, ones(*args[of].shape)), (-1, Applied(sp.Lambda(D, sigmoid(D)), args[of]))])
     return Applied(sp.Lambda(D, applied), args[of])
 
 
