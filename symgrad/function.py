@@ -104,7 +104,9 @@ class Function:
         self.simplified = simplified
         self.applied: Counter[str] = Counter()
         if simplified:
-            given = shared_products([e for r in results for e in r.elements])
+            given = [e for r in results for e in r.elements]
+            if any(a.is_whole for a in arguments):
+                given = shared_products(given)
             nodes, self.applied = apply_rules(given, rules, normal)
             rest = iter(nodes)
             results = [r._replace(elements=tuple(next(rest) for _ in r.elements)) for r in results]
@@ -118,8 +120,8 @@ class Function:
                     wanted=", ".join(a.name for a in arguments) or "no variables",
                     hint=f"add {node.op.label()} to the arguments",
                 )
-
-        self._check_sizes()
+        if self.has_arrays:
+            self._check_sizes()
 
     def _check_sizes(self) -> None:
         """Raise ArgumentError if a size cannot be read off the arguments."""
@@ -136,10 +138,12 @@ class Function:
                         hint=f"add {names} to the arguments, or an array that has this size",
                     )
 
-    @property
+    @cached_property
     def has_arrays(self) -> bool:
-        """Is an argument or a result an array of one node, or any between them?"""
-        return any(a.is_whole for a in self.arguments) or any(node.type.shape for node in self.nodes)
+        """Is an argument an array of one node, or anything that the outputs depend on an array, or a size?"""
+        if any(a.is_whole for a in self.arguments):
+            return True
+        return any(node.type.shape or isinstance(node.op, Extent) for node in self.nodes)
 
     def _derive(
         self,
@@ -288,7 +292,7 @@ class Function:
 
     # -- faces --------------------------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def nodes(self) -> list[Node]:
         """The nodes that the outputs depend on, in topological order."""
         return reachable(self._elements())

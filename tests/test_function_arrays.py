@@ -106,6 +106,8 @@ def test_a_size_may_be_an_argument() -> None:
     powers = sg.Function([n, t_ := sp.Symbol("t")], sp.Sum(t_**i, (i, 1, n)))
     assert powers(5, 2.0) == 62.0
     assert powers.grad(t_)(5, 2.0) == 129.0
+    repeated = sg.Function([n, t_], sp.Sum(t_, (i, 0, n - 1)))
+    assert (repeated(4, 2.5), repeated.grad(t_)(4, 2.5)) == (10.0, 4.0)
     with pytest.raises(sg.ArgumentError, match=r"argument n is a size, got 2\.5"):
         powers(2.5, 2.0)
 
