@@ -16,6 +16,7 @@ from symgrad.graph import Node, reachable
 from symgrad.lower.array_kernel import ArrayKernel
 from symgrad.lower.schedule import Result
 from symgrad.ops.linear_algebra import Cholesky, Factorisation
+from symgrad.ops.position import Extent
 from symgrad.ops.view import Mapped, View, bounds
 from symgrad.sizes import bound_sizes
 from symgrad.structure import Structure
@@ -104,6 +105,7 @@ class ArrayCaller:
     def _symbols(self) -> set[sp.Symbol]:
         """The symbols that stand for sizes."""
         shapes = [a.shape for a in self.arguments] + [node.type.shape for node in self._nodes]
+        shapes += [(node.op.size,) for node in self._nodes if isinstance(node.op, Extent)]
         return {s for shape in shapes for n in shape if isinstance(n, sp.Expr) for s in n.free_symbols}
 
     @cached_property
