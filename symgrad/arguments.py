@@ -36,6 +36,11 @@ class Argument:
         """Is the array one node?"""
         return bool(self.shape) and len(self.elements) == 1 and self.elements[0].type.shape == self.shape
 
+    @property
+    def is_real(self) -> bool:
+        """Is it of real numbers? Else of integers, which are indices."""
+        return not self.elements or self.elements[0].type.dtype == "f8"
+
     def names(self, variable: Any) -> bool:
         """Does this expression, list or matrix name the argument?"""
         return same_declaration(self.declared, variable)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -48,25 +48,34 @@ class ArrayCaller:
         if self._gathers:
             self._check_gathers(values, sizes)
         targets = None if out is None else self._targets(out, values, sizes)
-        flat = self.kernel.run(self._inputs(values), sizes, None)
-        if self._factorised and not all(np.isfinite(y).all() for y in flat):
-            self._check_matrices(values)
+        whole = targets is not None and all(r.is_whole for r in self.results)
+        flat = self.kernel.run(self._inputs(values), sizes, targets if whole else None)
+        if whole:
+            self._check_finite(flat, values)
+            return out
+        self._check_finite(flat, values)
         rest = iter(flat)
-        found = [self._result(r, rest, sizes) for r in self.results]
+        found = tuple([self._result(r, rest, sizes) for r in self.results])
         if targets is None:
-            return self.structure.build(found)
+            return self._build(found)
         for target, value in zip(targets, found, strict=True):
             target[...] = value
         return out
 
-    @property
+    @cached_property
     def dtype(self) -> Any:
         return np.dtype(self.kernel.dtype)
 
+    @cached_property
+    def _build(self) -> Callable[[tuple[Any, ...]], Any]:
+        return self.structure.builder()
+
     def value(self, argument: Argument, value: Any) -> np.ndarray:
         """The value as an array of the argument's rank and element type. A column or a row is a vector."""
-        array = real_array(argument, value)
         rank = len(argument.shape)
+        if type(value) is np.ndarray and value.dtype is self.dtype and value.ndim == rank and argument.is_real:
+            return value
+        array = real_array(argument, value)
         if array.ndim != rank and rank < 2 and array.ndim == 2 and 1 in array.shape:
             array = array.reshape(-1) if rank else array.reshape(())
         if array.ndim != rank:
@@ -75,7 +84,7 @@ class ArrayCaller:
                 got=f"shape {array.shape}",
                 wanted=f"{rank} axes" + (f": ({', '.join(map(str, argument.shape))})" if rank else ""),
             )
-        if argument.elements and argument.elements[0].type.dtype == "i8":
+        if not argument.is_real:
             if array.dtype.kind not in "iub":
                 raise DTypeError(f"argument {argument.name} is of indices", got=array.dtype, wanted="integers")
             return array.astype(np.int64, copy=False)
@@ -172,6 +181,10 @@ class ArrayCaller:
     @cached_property
     def _factorised(self) -> list[Node]:
         return [node for node in self._nodes if isinstance(node.op, (Factorisation, Cholesky))]
+
+    def _check_finite(self, results: Sequence[Any], values: Sequence[np.ndarray]) -> None:
+        if self._factorised and not all(np.isfinite(y).all() for y in results):
+            self._check_matrices(values)
 
     def _check_matrices(self, values: Sequence[np.ndarray]) -> None:
         """Raise SingularMatrix if a matrix of numbers has no factors that serve: asked where a result is not finite."""

@@ -103,8 +103,16 @@ class ArrayKernel:
         return list(out)
 
     def _contiguous(self, values: Sequence[Any]) -> list[np.ndarray]:
-        kinds = [self.dtype if x.type.dtype == "f8" else x.type.dtype for x in self.inputs]
-        return [np.ascontiguousarray(v, kind) for v, kind in zip(values, kinds, strict=True)]
+        return [
+            v
+            if type(v) is np.ndarray and v.dtype is kind and v.flags.c_contiguous and v.flags.aligned
+            else np.require(v, kind, ["C", "A"])
+            for v, kind in zip(values, self._kinds, strict=True)
+        ]
+
+    @cached_property
+    def _kinds(self) -> list[np.dtype]:
+        return [np.dtype(self.dtype if x.type.dtype == "f8" else x.type.dtype) for x in self.inputs]
 
     # -- loops --------------------------------------------------------------------------------------------------------
 
@@ -174,18 +182,23 @@ class _Layout:
                 count = 0 if b.of else int(np.prod(shape_in_numbers(b.dims, sizes), dtype=object))
                 end += -(-count * 8 // LINE) * LINE
         self.bytes = end + LINE
-        self.free: list[np.ndarray] = []  # blocks that no call uses now
+        self.free: list[tuple[np.ndarray, list[int]]] = []  # blocks that no call uses now, and the addresses in them
+        self._sizes_at = _address(self.sizes)
 
     def call(
         self, code: Callable[[int, int], int], inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
     ) -> None:
         """Run the machine code on these arrays."""
         try:
-            block = self.free.pop()
+            scratch = self.free.pop()
         except IndexError:
             block = np.empty(self.bytes, np.uint8)
-        start = -(-block.ctypes.data // LINE) * LINE
-        addresses = [x.ctypes.data for x in (*inputs, *outputs)] + [start + k for k in self.offsets]
-        table = np.array(addresses, np.int64)
-        code(table.ctypes.data, self.sizes.ctypes.data)
-        self.free.append(block)
+            start = -(-_address(block) // LINE) * LINE
+            scratch = block, [start + k for k in self.offsets]
+        table = np.array([*map(_address, inputs), *map(_address, outputs), *scratch[1]], np.int64)
+        code(_address(table), self._sizes_at)
+        self.free.append(scratch)
+
+
+def _address(array: np.ndarray) -> int:
+    return int(array.__array_interface__["data"][0])  # a fifth of the time of array.ctypes.data
