@@ -14,6 +14,7 @@ from symgrad import derivatives
 from symgrad.arguments import Argument, as_numbers, declare
 from symgrad.array_call import ArrayCaller
 from symgrad.arrays import array_types
+from symgrad.blame import Blame, blame
 from symgrad.call import Caller
 from symgrad.errors import ArgumentError, DTypeError, ObjectiveError, UnsupportedExpression
 from symgrad.explain import explain
@@ -55,6 +56,7 @@ class Function:
     args: a variable, or a list of them, each a Symbol, an applied function such as theta(t), a matrix symbol of integer
     size, or a list, tuple or Matrix of variables, which is then one array argument.
     outputs: an expression, a Matrix (an array; a column or a row is a vector), or nested lists, tuples, dicts of those.
+    dtype: of array functions, "float64" or "float32". parallel: may a large batch run on several threads?
 
     Raises UnsupportedExpression, ComplexInput or NotANumber for an expression without a meaning here, ArgumentError if
     the arguments do not bind it.
@@ -67,7 +69,14 @@ class Function:
     """
 
     def __init__(
-        self, args: Any, outputs: Any, *, name: str | None = None, simplify: bool = True, dtype: Any = "float64"
+        self,
+        args: Any,
+        outputs: Any,
+        *,
+        name: str | None = None,
+        simplify: bool = True,
+        dtype: Any = "float64",
+        parallel: bool = True,
     ):
         graph = Graph()
         declared = list(args) if isinstance(args, (list, tuple, sp.Tuple)) else [args]
@@ -75,7 +84,7 @@ class Function:
         expressions = [element for _, elements in leaves for element in elements]
         whole = array_types(expressions, declared)
         arguments = declare(graph, declared, whole)
-        self.dtype = _element_type(dtype)
+        self.dtype, self.parallel = _element_type(dtype), parallel
         with graph.growing():
             nodes = convert_all(graph, expressions, whole)
             for node in nodes:
@@ -156,7 +165,7 @@ class Function:
     ) -> Function:
         """A Function on the same graph, of the same arguments (or these) and then the extra ones."""
         derived = object.__new__(Function)
-        derived.dtype = self.dtype
+        derived.dtype, derived.parallel = self.dtype, self.parallel
         derived._fill(
             self.graph,
             (*(self.arguments if arguments is None else arguments), *extra),
@@ -338,6 +347,10 @@ class Function:
         """Each step with its formula, value, local gradient, upstream gradient and their product, at a point."""
         return explain(self, at)
 
+    def blame(self, at: Any) -> Blame:
+        """The first step that is nan or infinite at a point, why, and the stable form where one is known."""
+        return blame(self, at)
+
     def dot(self) -> str:
         """The graph in the language of Graphviz."""
         return to_dot(self._elements())
@@ -353,7 +366,7 @@ class Function:
         if self.has_arrays:
             inputs = [x for a in self.arguments for x in a.elements]
             return ArrayKernel(self.name, inputs, self._elements(), self.dtype)
-        return Kernel(self.name, self.arguments, self.results)
+        return Kernel(self.name, self.arguments, self.results, parallel=self.parallel)
 
     def __call__(self, /, *args: Any, out: Any = None, **named: Any) -> Any:
         """The numbers, in the structure of `outputs`. Batch axes before an argument's own broadcast as NumPy's do.
@@ -380,7 +393,7 @@ class Function:
             kept[node] = graph.add(node.op, *[kept[x] for x in node.inputs])
         arguments = tuple((a.name, a.shape, [kept[x].index for x in a.elements], a.declared) for a in self.arguments)
         results = [(r.shape, [kept[x].index for x in r.elements], r.declared) for r in self.results]
-        more = self.name, self.simplified, self.applied, self.dtype
+        more = self.name, self.simplified, self.applied, self.dtype, self.parallel
         return _restore, (graph, arguments, results, self.structure, *more)
 
 
@@ -393,10 +406,11 @@ def _restore(
     simplified: bool,
     applied: Counter[str],
     dtype: str,
+    parallel: bool,
 ) -> Function:
     """A Function from its pickled parts."""
     function: Function = object.__new__(Function)
-    function.dtype = dtype
+    function.dtype, function.parallel = dtype, parallel
     function._fill(
         graph,
         tuple(Argument(n, s, tuple(graph.nodes[i] for i in e), d) for n, s, e, d in arguments),

@@ -47,6 +47,7 @@ LAYERS = [
         "wrt",
         "call",
         "array_call",
+        "blame",
         "steps",
         "explain_arrays",
         "explain",
