@@ -31,6 +31,14 @@ def cache_directory() -> Path | None:
     return home / ("Library/Caches" if sys.platform == "darwin" else ".cache") / "symgrad"
 
 
+def thread_count() -> int:
+    """How many threads a batch may run on: SYMGRAD_THREADS, else the processors that this process may use."""
+    own = os.environ.get("SYMGRAD_THREADS", "")
+    if own.isdecimal() and int(own) > 0:
+        return int(own)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def numba_names_the_processor() -> bool:
     """May Numba's own settings ask for another processor than this one?"""
     return any(name in os.environ for name in NUMBA_PROCESSOR) or Path(NUMBA_FILE).exists()

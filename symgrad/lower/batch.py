@@ -10,11 +10,13 @@ import numpy as np
 
 from symgrad.errors import OutputError, ShapeError
 from symgrad.lower.target import host
+from symgrad.lower.threads import run as run_in_threads
 
 if TYPE_CHECKING:
     from symgrad.lower.machine_code import BatchCode
 
 Shape = tuple[int, ...]
+STEP = 64  # points: a multiple of every vector's lanes, and of a cache line's numbers
 
 
 class Batch:
@@ -47,14 +49,20 @@ class Batch:
         core, value = self.cores[k], _float64(self.values[k])
         return _aligned(value.reshape(core)) if core else float(value.item())
 
-    def run(self, code: BatchCode, targets: Sequence[np.ndarray], cores: Sequence[Shape], *, fresh: bool) -> None:
+    def run(
+        self, code: BatchCode, targets: Sequence[np.ndarray], cores: Sequence[Shape], *, fresh: bool, parallel: bool
+    ) -> None:
         """Fill the targets, of shape batch + core each. Fresh ones share no memory with a value."""
         room = max(self.count, host().lanes)  # the kernel needs one whole vector
         inputs = [self._input(k, room) for k in range(len(self.values))]
         outputs = [self._output(y, len(core), room, fresh) for y, core in zip(targets, cores, strict=True)]
         memory = [y if own is None else own for y, own in zip(targets, outputs, strict=True)]
         table = np.array([_address(a) for a in (*inputs, *memory)], np.uintp)
-        if code.call(_address(table), 0, room, room):
+
+        def work(first: int, last: int) -> int:
+            return code.call(_address(table), first, last, room)
+
+        if run_in_threads(work, room, STEP) if parallel else work(0, room):
             raise MemoryError("no memory for the values between parts")
         for target, core, output in zip(targets, cores, outputs, strict=True):
             if output is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,12 +33,13 @@ class Kernel:
     Pickled without what was compiled; it is compiled again where it is used.
     """
 
-    def __init__(self, name: str, arguments: Sequence[Argument], results: Sequence[Result]):
+    def __init__(self, name: str, arguments: Sequence[Argument], results: Sequence[Result], *, parallel: bool = True):
         self.name, self.arguments, self.results = name, tuple(arguments), tuple(results)
+        self.parallel = parallel
         self._batches: dict[tuple[bool, ...], BatchCode] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Kernel, (self.name, self.arguments, self.results)
+        return partial(Kernel, parallel=self.parallel), (self.name, self.arguments, self.results)
 
     @cached_property
     def program(self) -> Program:
@@ -126,7 +127,8 @@ class Kernel:
             for target, y in zip(targets, [numbers] if len(targets) == 1 else numbers, strict=True):
                 target[...] = y
         elif points.count:
-            points.run(self._code(points.varying), targets, [r.shape for r in self.results], fresh=out is None)
+            code, cores = self._code(points.varying), [r.shape for r in self.results]
+            points.run(code, targets, cores, fresh=out is None, parallel=self.parallel)
         return targets
 
     def _code(self, varying: tuple[bool, ...]) -> BatchCode:

@@ -1,0 +1,61 @@
+"""A range of independent work -> ranges on several threads, where it is worth it.
+
+One pool of Python threads serves all kernels, which run without the interpreter's lock. It may be entered from any
+number of threads. A result does not depend on their number: each point is computed by the same instructions.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from time import perf_counter
+
+from symgrad.environment import thread_count
+
+SMALLEST = 2_048  # points: below, the first part is too short to be timed
+PROBE = 16  # one part in so many is timed, here, before others are handed out
+WORTH_IT = 200e-6  # seconds of work: handing some of it to a thread and waiting for that takes 20 to 40 us
+
+_lock = threading.Lock()
+_pool: list[ThreadPoolExecutor] = []
+
+
+def run(work: Callable[[int, int], int], count: int, step: int) -> int:
+    """Call work(first, last) on ranges that make up range(count), and begin at multiples of `step`; 0 if all gave 0.
+
+    The first part is timed, so that short work stays on this thread.
+    """
+    threads = thread_count()
+    first = count // PROBE // step * step
+    if count < SMALLEST or threads == 1 or first == 0:
+        return work(0, count)
+    start = perf_counter()
+    failed = work(0, first)
+    if failed or (perf_counter() - start) * (count - first) / first < WORTH_IT:
+        return failed or work(first, count)
+    length = -(-(count - first) // (threads * step)) * step
+    bounds = [*range(first, count, length), count]
+    others = [_threads().submit(work, a, b) for a, b in pairwise(bounds[1:])]
+    return max(work(*bounds[:2]), *[other.result() for other in others], 0)
+
+
+def _threads() -> ThreadPoolExecutor:
+    """The pool, made when it is first needed."""
+    with _lock:
+        if not _pool:
+            _pool.append(ThreadPoolExecutor(thread_count(), thread_name_prefix="symgrad"))
+        return _pool[0]
+
+
+def _forget_threads() -> None:
+    """A forked process has none of the threads of the other, nor perhaps its lock."""
+    global _lock
+    _lock = threading.Lock()
+    _pool.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_threads)
