@@ -15,8 +15,8 @@ class Entries(sp.Basic):
     """
 
     def __new__(cls, body: Any, *ranges: Any) -> Entries:
-        pairs = [sp.Tuple(*map(sp.sympify, pair)) for pair in ranges]
-        return sp.Basic.__new__(cls, sp.sympify(body), *pairs)
+        pairs = [sp.Tuple(*(sp.sympify(part, strict=True) for part in pair)) for pair in ranges]
+        return sp.Basic.__new__(cls, sp.sympify(body, strict=True), *pairs)
 
     @property
     def body(self) -> Any:
@@ -49,7 +49,8 @@ class Entries(sp.Basic):
         places = position if isinstance(position, tuple) else (position,)
         if len(places) != len(self.indices):
             raise IndexError(f"{len(places)} indices of an array of {len(self.indices)} axes")
-        return self.body.xreplace(dict(zip(self.indices, map(sp.sympify, places), strict=True)))
+        numbers = [sp.sympify(k, strict=True) for k in places]
+        return self.body.xreplace(dict(zip(self.indices, numbers, strict=True)))
 
     def _sympystr(self, printer: Any) -> str:
         ranges = [f"{', '.join(map(printer._print, i))} = 0..{printer._print(n - 1)}" for i, n in self._ranges()]

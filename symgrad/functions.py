@@ -128,5 +128,5 @@ def _reduced(word: str, x: Any, more: Sequence[Any], axis: int | None) -> Any:
     if axis is not None:
         raise UnsupportedExpression(f"{word} along an axis of what is no matrix", got=x, wanted="a matrix")
     if more and all(isinstance(limit, (tuple, sp.Tuple, Idx)) for limit in more):
-        return over_index(sp.sympify(x), *more)
-    return of_numbers([sp.sympify(v) for v in (x, *more)])
+        return over_index(sp.sympify(x, strict=True), *more)
+    return of_numbers([sp.sympify(v, strict=True) for v in (x, *more)])

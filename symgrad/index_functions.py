@@ -27,7 +27,7 @@ class OverIndex(ExprWithLimits):
     def __new__(cls, function: Any, *limits: Any) -> Any:
         if not limits:
             raise UnsupportedExpression(f"{cls.__name__} without an index", got=function, wanted="(i, 0, n - 1)")
-        e = sp.Expr.__new__(cls, sp.sympify(function), *map(_limit, limits))
+        e = sp.Expr.__new__(cls, sp.sympify(function, strict=True), *map(_limit, limits))
         e.is_commutative = True
         return e
 
@@ -125,7 +125,8 @@ class MinimumOverIndex(ExtremumOverIndex):
 
 def _limit(limit: Any) -> Any:
     """(i, low, high), as SymPy's Tuple; an Idx brings its own."""
-    parts = tuple(map(sp.sympify, limit)) if isinstance(limit, (tuple, list, sp.Tuple)) else (sp.sympify(limit),)
+    given = limit if isinstance(limit, (tuple, list, sp.Tuple)) else (limit,)
+    parts = tuple(sp.sympify(part, strict=True) for part in given)
     if len(parts) == 1 and isinstance(parts[0], Idx) and parts[0].upper is not None:
         parts = (parts[0], parts[0].lower, parts[0].upper)
     if len(parts) != 3 or not isinstance(parts[0], (sp.Symbol, Idx)):

@@ -95,7 +95,7 @@ class MatrixOfMatrix(sp.MatrixExpr):
         return e.as_explicit() if all(isinstance(a, sp.MatrixBase) for a in args if a.is_Matrix) else e
 
     def _entry(self, i: Any, j: Any, **kwargs: Any) -> Any:
-        if has_integer_sizes(self) and sp.sympify(i).is_Integer and sp.sympify(j).is_Integer:
+        if has_integer_sizes(self) and sp.sympify(i, strict=True).is_Integer and sp.sympify(j, strict=True).is_Integer:
             return self.as_explicit()[i, j]
         return MatrixElement(self, i, j)
 
@@ -149,7 +149,7 @@ def square(word: str, x: Any) -> Any:
 
 def has_integer_sizes(x: Any) -> bool:
     """Are the sizes numbers?"""
-    return all(sp.sympify(n).is_Integer for n in x.shape)
+    return all(sp.sympify(n, strict=True).is_Integer for n in x.shape)
 
 
 def axis_of(word: str, x: Any, axis: Any) -> int:

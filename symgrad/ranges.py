@@ -53,7 +53,7 @@ class Affine(NamedTuple):
 
 def affine(e: Any, indices: Collection[Any]) -> Affine:
     """The form of an index expression in these indices. Raises UnsupportedExpression if it has none."""
-    e = sp.sympify(e)
+    e = sp.sympify(e, strict=True)
     if e in indices:
         return Affine(0, {e: 1})
     offset: Any = 0
@@ -85,7 +85,7 @@ def _whole(coefficient: Any, e: Any) -> int:
 
 def _integer_size(e: Any, whole: Any) -> Size:
     """A size or an offset. Raises UnsupportedExpression for what is infinite or no integer."""
-    e = sp.sympify(e)
+    e = sp.sympify(e, strict=True)
     if e.has(*INFINITIES):
         raise UnsupportedExpression("an infinite range", got=whole, wanted="finite limits")
     if e.is_integer is False or (e.is_number and not e.is_Integer):

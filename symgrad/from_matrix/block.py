@@ -24,7 +24,7 @@ from symgrad.types import Size, as_size
 def entry(x: Node, e: Any, indices: Sequence[Any]) -> Node:
     """x[i, j, ...] of an expression of which x is the node, at indices that are numbers."""
     shape = full_shape(e)
-    if not all(sp.sympify(i).is_Integer for i in indices):
+    if not all(sp.sympify(i, strict=True).is_Integer for i in indices):
         raise UnsupportedExpression("an entry at indices that are no numbers", got=tuple(indices))
     kept = [i for i, n in zip(indices, shape, strict=True) if n != 1] if len(x.type.shape) < len(shape) else indices
     return element(x, [as_size(i) for i in kept])
@@ -41,7 +41,7 @@ def _slice(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
     for (start, _, step), whole, size in zip(
         (e.rowslice, e.colslice), full_shape(e.parent), full_shape(e), strict=True
     ):
-        if not sp.sympify(step).is_Integer:
+        if not sp.sympify(step, strict=True).is_Integer:
             raise UnsupportedExpression("a slice whose step is no number", got=e)
         if whole != 1:
             places.append(Place(as_size(start), ((len(shape), int(step)),) if size != 1 else ()))

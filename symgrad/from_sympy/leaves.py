@@ -27,7 +27,7 @@ def as_expression(value: Any) -> sp.Basic:
     if isinstance(value, (sp.Expr, sp.logic.boolalg.Boolean, *ARRAYS)):
         return value
     if isinstance(value, (Real, Decimal)):  # NumPy's scalars and mpmath's mpf are Real too
-        return sp.sympify(value)
+        return sp.sympify(value, strict=True)
     if isinstance(value, complex):
         raise ComplexInput("a complex number", got=value, wanted="real numbers: write real and imaginary parts apart")
     raise UnsupportedExpression(

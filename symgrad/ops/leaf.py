@@ -91,7 +91,7 @@ class Const(Leaf):
     def to_sympy(self, *args: Any) -> Any:
         if isinstance(self.value, Fraction):
             return sp.Rational(self.value.numerator, self.value.denominator)
-        return sp.sympify(self.value)
+        return sp.sympify(self.value, strict=True)
 
 
 def constant(graph: Graph, value: Exact | sp.NumberSymbol, shape: tuple[Size, ...] = ()) -> Node:

@@ -39,7 +39,7 @@ class Entrywise(sp.Function):
             if isinstance(x, sp.MatrixBase):
                 return x.applyfunc(cls)
             return ElementwiseApplyFunction(sp.Lambda(ENTRY, cls(ENTRY)), x)
-        return super().__new__(cls, *args, **options)
+        return super().__new__(cls, *[sp.sympify(x, strict=True) for x in args], **options)  # SymPy would run text
 
 
 class sigmoid(Entrywise):  # lower case: a function, as SymPy's own exp is

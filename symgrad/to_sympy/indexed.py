@@ -97,7 +97,7 @@ def entry_at(node: Node, indices: Indices, names: Names, given: Mapping[Node, An
 
 def _key(node: Node, indices: Indices, sizes: Mapping[Any, Size | None]) -> Key:
     """What an entry depends on: the ranges of the indices too, since conditions that these imply are left out."""
-    symbols = dict.fromkeys(s for i in indices for s in sp.sympify(i).free_symbols)
+    symbols = dict.fromkeys(s for i in indices for s in sp.sympify(i, strict=True).free_symbols)
     return node, indices, tuple([(s, sizes[s]) for s in symbols if s in sizes])
 
 
@@ -191,7 +191,7 @@ def _spread(op: Spread, node: Node, indices: Indices, scope: Scope) -> Rule:
 
 def _index(place: Place, indices: Indices, integers: Sequence[Node], scope: Scope) -> Rule:
     """The index that a place is, where the values are at these indices."""
-    index = sp.sympify(place.offset)
+    index = sp.sympify(place.offset, strict=True)
     for axis, c in place.terms:
         index = plus(index, c, indices[axis])
     for k, axes, c in place.gathered:
@@ -234,7 +234,7 @@ def _accumulate(op: Accumulate, node: Node, indices: Indices, scope: Scope) -> R
     for axis, a in solved.items():
         place = op.places[a]
         c = dict(place.terms)[axis]
-        rest = sp.sympify(place.offset)
+        rest = sp.sympify(place.offset, strict=True)
         for other, d in place.terms:
             if other != axis:
                 rest = plus(rest, d, at[other])

@@ -27,7 +27,7 @@ class Opened(NamedTuple):
 
 def entry(e: Any, i: Any, j: Any) -> Any:
     """The entry of a matrix as it is: SymPy's own indexing writes products out as sums."""
-    return MatrixElement(e, sp.sympify(i), sp.sympify(j))
+    return MatrixElement(e, sp.sympify(i, strict=True), sp.sympify(j, strict=True))
 
 
 def opened(e: Any, i: Any, j: Any) -> Any:
@@ -50,7 +50,7 @@ def opened(e: Any, i: Any, j: Any) -> Any:
 
 def _key(e: Any, i: Any, j: Any) -> tuple[Any, Any, Any]:
     rows, columns = e.shape
-    return e, ZERO if rows == 1 else sp.sympify(i), ZERO if columns == 1 else sp.sympify(j)
+    return e, ZERO if rows == 1 else sp.sympify(i, strict=True), ZERO if columns == 1 else sp.sympify(j, strict=True)
 
 
 @singledispatch

@@ -18,13 +18,13 @@ from symgrad.types import Size
 def limits_of(indices: Iterable[tuple[Any, Size]]) -> list[tuple[Any, int, Any]]:
     """(i, 0, size - 1) of each index and its size."""
     with sp.evaluate(True):
-        return [(i, 0, sp.sympify(n) - 1) for i, n in indices]
+        return [(i, 0, sp.sympify(n, strict=True) - 1) for i, n in indices]
 
 
 def plus(index: Any, coefficient: Any, other: Any) -> Any:
     """index + coefficient * other."""
     with sp.evaluate(True):
-        return sp.sympify(index) + coefficient * other
+        return sp.sympify(index, strict=True) + coefficient * other
 
 
 def solved_for(index: Any, rest: Any, coefficient: int) -> Any:
@@ -66,14 +66,14 @@ class Scope:
             found.append(sp.Ge(above, below, evaluate=False))
         if not self._is_nonnegative(size - 1 - index):
             alone = len(index.free_symbols & set(self.sizes)) == 1
-            above, below = _halves(index - size) if alone else (index, sp.sympify(size))
+            above, below = _halves(index - size) if alone else (index, sp.sympify(size, strict=True))
             whole = sp.Le(above, below - 1, evaluate=False) if below.as_coeff_Add()[0] == 1 else None
             found.append(sp.Lt(above, below, evaluate=False) if whole is None else whole)
         return found
 
     def proves(self, e: Any) -> bool:
         """Does 0 <= e follow from the ranges?"""
-        return self._is_nonnegative(sp.sympify(e))
+        return self._is_nonnegative(sp.sympify(e, strict=True))
 
     def _is_nonnegative(self, e: Any) -> bool:
         """Is an expression that is linear in indices surely not below 0?"""

@@ -52,7 +52,7 @@ def product(coefficient: Any, factors: Sequence[Any]) -> Any:
         kept = [factors[0]]
     if coefficient == 1:
         return kept[0] if len(kept) == 1 else sp.MatMul(*kept, evaluate=False)
-    return sp.MatMul(sp.sympify(coefficient), *kept, evaluate=False)
+    return sp.MatMul(sp.sympify(coefficient, strict=True), *kept, evaluate=False)
 
 
 def _power(e: Any) -> tuple[Any, Any]:
