@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import mpmath
 import numpy as np
@@ -22,10 +22,12 @@ from symgrad import derivatives
 from symgrad.arguments import bind
 from symgrad.errors import ArgumentError, CheckFailed
 from symgrad.evaluate import evaluate
-from symgrad.function import Function
 from symgrad.graph import Node, reachable
 from symgrad.ops.elementwise import Elementwise
 from symgrad.types import shape_in_numbers
+
+if TYPE_CHECKING:
+    from symgrad.function import Function
 
 COMPLEX_STEP = 1e-100  # no difference is formed, so nothing cancels however small the step
 DIGITS = 50
@@ -117,20 +119,32 @@ def check_grads(
         raise ArgumentError("check_grads knows two orders", got=order, wanted="1 or 2")
     random = np.random.default_rng(seed)
     if at is None:
-        shapes = _shapes(function)
+        shapes = drawn_shapes(function)
         samples = [[random.uniform(*domain, shape) for shape in shapes] for _ in range(points)]
     else:
         values, named = ([], dict(at)) if isinstance(at, Mapping) else (list(at), {})
         bound = bind(function.arguments, values, named)
         samples = [[function.as_numbers(a, v) for a, v in zip(function.arguments, bound, strict=True)]]
-    checker = _Checker(function, order)
-    comparisons = [c for sample in samples for c in checker.compare(sample, random)]
-    report = CheckReport(function.name, tuple(comparisons), tolerance if checker.exact else max(tolerance, COARSE))
+    report = compared(function, samples, random, order=order, tolerance=tolerance)
     if not report.passed:
         error = CheckFailed("a derivative disagrees with the values", got=str(report.worst))
         error.report = report
         raise error
     return report
+
+
+def compared(
+    function: Function,
+    samples: Sequence[Sequence[np.ndarray]],
+    random: np.random.Generator,
+    *,
+    order: int = 2,
+    tolerance: float = TOLERANCE,
+) -> CheckReport:
+    """The comparisons at these points, whether they agree or not."""
+    checker = _Checker(function, order)
+    comparisons = [c for sample in samples for c in checker.compare(sample, random)]
+    return CheckReport(function.name, tuple(comparisons), tolerance if checker.exact else max(tolerance, COARSE))
 
 
 class _Checker:
@@ -154,9 +168,9 @@ class _Checker:
         values = self.function.structure.flatten(self.function(*sample))
         u = [random.normal(size=np.shape(y)) for y in values]
         point = {a.name: x for a, x in zip(self.function.arguments, sample, strict=True)}
-        method, first, second = self._reference(sample, direction, _flat(u))
-        forward = float(_flat(u) @ _flat(self.function.structure.flatten(self.forward(*sample, *v))))
-        reverse = float(_flat(v) @ _flat(self.reverse(*sample, *u)))
+        method, first, second = self._reference(sample, direction, flat(u))
+        forward = float(flat(u) @ flat(self.function.structure.flatten(self.forward(*sample, *v))))
+        reverse = float(flat(v) @ flat(self.reverse(*sample, *u)))
         rows = [
             Comparison(1, "forward", method, point, forward, first),
             Comparison(1, "reverse", method, point, reverse, first),
@@ -167,7 +181,7 @@ class _Checker:
                 ("reverse over reverse", self.reverse_reverse),
                 ("forward over reverse", self.forward_reverse),
             ):
-                value = float(_flat(v) @ _flat(derivative(*sample, *u, *v)))
+                value = float(flat(v) @ flat(derivative(*sample, *u, *v)))
                 rows.append(Comparison(2, mode, differences, point, value, second))
         return rows
 
@@ -175,11 +189,11 @@ class _Checker:
         self, sample: Sequence[np.ndarray], direction: Sequence[np.ndarray], u: np.ndarray
     ) -> tuple[str, float, float]:
         """(method, d/dt, d2/dt2) of <u, outputs(x + t v)> at t = 0."""
-        x, v = self._by_node(sample), self._by_node(direction)
+        x, v = by_node(self.function, sample), by_node(self.function, direction)
         with mpmath.workdps(DIGITS):
 
             def along(t: Any) -> Any:
-                values = {node: _exact(node, x[node]) + t * _exact(node, v[node]) for node in self.inputs}
+                values = {node: exactly(node, x[node]) + t * exactly(node, v[node]) for node in self.inputs}
                 found = evaluate(self.outputs, values, mpmath.mp)
                 return mpmath.fdot(zip(map(mpmath.mpf, u), (y for f in found for y in np.ravel(f)), strict=True))
 
@@ -193,14 +207,6 @@ class _Checker:
         }
         values = np.concatenate([np.ravel(y).astype(complex) for y in evaluate(self.outputs, step)])
         return "complex step", float(u @ (values.imag / COMPLEX_STEP)), second
-
-    def _by_node(self, sample: Sequence[np.ndarray]) -> dict[Node, Any]:
-        """The numbers of each input node."""
-        found: dict[Node, Any] = {}
-        for argument, value in zip(self.function.arguments, sample, strict=True):
-            whole = argument.is_whole or argument.shape == ()
-            found.update(zip(argument.elements, [value] if whole else np.ravel(value), strict=True))
-        return found
 
     @cached_property
     def exact(self) -> bool:
@@ -216,7 +222,7 @@ def _one_line(x: Any) -> str:
     return " ".join(np.array2string(np.asarray(x), precision=6, threshold=20).split())
 
 
-def _shapes(function: Function) -> list[tuple[int, ...]]:
+def drawn_shapes(function: Function) -> list[tuple[int, ...]]:
     """The shapes of the arguments, with numbers for sizes. Raises ArgumentError if there are integers to be chosen."""
     symbols: dict[sp.Symbol, int] = {}
     for argument in function.arguments:
@@ -246,7 +252,17 @@ def _enlarge(symbols: dict[sp.Symbol, int], sizes: Iterable[sp.Expr]) -> None:
             return
 
 
-def _exact(node: Node, value: Any) -> Any:
+def by_node(function: Function, sample: Sequence[np.ndarray]) -> dict[Node, Any]:
+    """The numbers of each input node."""
+    found: dict[Node, Any] = {}
+    for argument, value in zip(function.arguments, sample, strict=True):
+        whole = argument.is_whole or argument.shape == ()
+        found.update(zip(argument.elements, [value] if whole else np.ravel(value), strict=True))
+    return found
+
+
+def exactly(node: Node, value: Any) -> Any:
+    """The value of an input in mpmath's numbers; indices stay as they are."""
     if node.type.dtype == "i8" or not node.type.shape:
         return value if node.type.dtype == "i8" else mpmath.mpf(float(value))
     exact = np.empty(np.shape(value), object)
@@ -262,10 +278,10 @@ def _five_points(f: Sequence[float]) -> tuple[float, float]:
     return first, second
 
 
-def _flat(values: Any) -> np.ndarray:
+def flat(values: Any) -> np.ndarray:
     """All numbers of a nested value, in order."""
     if isinstance(values, (tuple, list)):
-        return np.concatenate([_flat(v) for v in values]) if values else np.empty(0)
+        return np.concatenate([flat(v) for v in values]) if values else np.empty(0)
     if isinstance(values, dict):
-        return _flat(list(values.values()))
+        return flat(list(values.values()))
     return np.asarray(values, dtype=float).ravel()

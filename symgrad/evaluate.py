@@ -5,7 +5,7 @@ This is symbol-to-number beside symbol-to-symbol (Goodfellow et al., section 6.5
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import mpmath
@@ -27,8 +27,13 @@ def evaluate(outputs: Sequence[Node], inputs: Mapping[Node, Any], numbers: Any =
     return [values[node] for node in outputs]
 
 
-def all_values(outputs: Sequence[Node], inputs: Mapping[Node, Any], numbers: Any = np) -> dict[Node, Any]:
-    """The value of every node that the outputs depend on, in topological order.
+def all_values(
+    outputs: Sequence[Node],
+    inputs: Mapping[Node, Any],
+    numbers: Any = np,
+    rounded: Callable[[Any], Any] | None = None,
+) -> dict[Node, Any]:
+    """The value of every node that the outputs depend on, in topological order; each as `rounded` gives it back.
 
     Raises ArgumentError if an input has no value. Values that are no real numbers are nan; nothing warns or raises.
     """
@@ -44,6 +49,8 @@ def all_values(outputs: Sequence[Node], inputs: Mapping[Node, Any], numbers: Any
                 arguments = [values[x] for x in node.inputs]
                 op = node.op.sized(sizes)
                 values[node] = op.evaluate(numbers, *arguments) if numbers is np else _real(op, arguments, numbers)
+                if rounded is not None and node.type.dtype == "f8":
+                    values[node] = rounded(values[node])
     return values
 
 

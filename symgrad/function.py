@@ -32,6 +32,7 @@ from symgrad.simplify import simplify as apply_rules
 from symgrad.steps import Explanation
 from symgrad.structure import LEAF, Shape, Structure, flatten, tuple_of
 from symgrad.to_sympy import to_sympy
+from symgrad.verify import Verification, verify
 from symgrad.wrt import Variables, variables
 
 P = ParamSpec("P")
@@ -350,6 +351,10 @@ class Function:
     def blame(self, at: Any) -> Blame:
         """The first step that is nan or infinite at a point, why, and the stable form where one is known."""
         return blame(self, at)
+
+    def verify(self, **options: Any) -> Verification:
+        """A report on values and derivatives at random points, by symgrad.verify.verify. Raises CheckFailed."""
+        return verify(self, **options)
 
     def dot(self) -> str:
         """The graph in the language of Graphviz."""
