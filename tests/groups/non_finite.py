@@ -1,8 +1,8 @@
 """One nan or infinity among the inputs, and inputs at which the value raises.
 
-Dependence is read from the structure of the graph, not from any rule: a derivative in whose graph the poisoned input does
-not occur keeps its bits. One in which it occurs is nan or infinite where NumPy, node by node, says so, and nan where there
-is nothing in between but operations that pass nan on.
+Dependence is read from the structure of the graph, not from any rule: a derivative in whose graph the poisoned input
+does not occur keeps its bits. One in which it occurs is nan or infinite where NumPy, node by node, says so, and nan
+where there is nothing in between but operations that pass nan on.
 """
 
 from __future__ import annotations
