@@ -32,7 +32,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 NUMBER = re.compile(r"(?<![\w.])(\d+\.?\d*(?:e[-+]?\d+)?)(?!\w)")
 RELATIVE = 1e-7  # NumPy shows eight digits of the entries of an array
-ERROR_ROW = re.compile(r"\| `(\w+)` \| (.*) \| `(.*)` \| (.*) \|")
+ERROR_ROW = re.compile(r"\| `(\w+)` \| (.*) \| `(.*)` \|(.*)\|")
 
 
 class Shown(NamedTuple):
@@ -157,6 +157,7 @@ def _error_rows(lines: list[str], first: int, scope: dict[str, Any]) -> Iterator
     for k, line in enumerate(lines):
         name, when, example, _ = ERROR_ROW.fullmatch(line).groups()  # type: ignore[union-attr]
         message = _output(example, scope, mode="exec").removeprefix(f"{name}: ").replace("|", "\\|")
+        message = " ".join(message.split())  # a row is one line
         yield Shown(example, line, f"| `{name}` | {when} | `{example}` | {message} |", range(first + k, first + k + 1))
 
 
