@@ -76,6 +76,15 @@ def test_a_branch_that_is_not_taken_is_not_blamed() -> None:
     assert raw(sp.Piecewise((sp.log(X), X > -5), (X, True))).blame(-1.0)
 
 
+@pytest.mark.parametrize(("x", "blamed"), [(1.0, False), (-1.0, True)])
+@pytest.mark.parametrize("relation", [sp.Gt, sp.Lt])
+def test_a_nan_that_the_condition_switches_off_is_not_blamed(x: float, blamed: bool, relation: Any) -> None:
+    F = raw(sp.Piecewise((X, relation(X, 0)), (Y, True)), X, Y)
+    assert bool(F.blame([x if relation is sp.Gt else -x, np.nan])) is blamed
+    G = raw(sp.Piecewise((Y, relation(X, 0)), (X, True)), X, Y)
+    assert bool(G.blame([-x if relation is sp.Gt else x, np.nan])) is blamed
+
+
 def test_the_inputs_of_the_step_are_shown_with_their_values() -> None:
     assert raw(sp.log(X - Y), X, Y).blame({"x": 1.0, "y": 3.0}).inputs == {"x - y": -2.0}
 
