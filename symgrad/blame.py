@@ -217,7 +217,7 @@ def _of_two_terms(node: Node, middle: Node, form: str) -> str:
     if number is None or b <= 0 or number * coefficient[other] <= 0:
         return ""
     a, u = number * coefficient[other], _text(node.inputs[0])
-    ratio = f" {'+' if form == 'softplus' else '-'} log({sp.sympify(b) / a})" if a != b else ""
+    ratio = f" {'+' if form == 'softplus' else '-'} log({sp.sympify(b, strict=True) / a})" if a != b else ""
     if form == "softplus":
         return f"softplus({u}{ratio})" + (f" + log({a})" if a != 1 else "")
     return f"sigmoid(-({u}){ratio})" + (f"/{a}" if a != 1 else "")
