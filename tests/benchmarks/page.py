@@ -1,0 +1,104 @@
+"""Measured rows -> a line each on the terminal, and a dated page with its picture."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from .compare import Measured
+from .peers import PEERS
+
+HEAD = """# Benchmarks
+
+Written by `python -m tests.benchmarks --write docs/benchmarks.md` on {date}, on {machine}. Load of the machine, at its end,
+over 1, 5 and 15 minutes: {load}. One run: all sides of a row gave the same numbers, to 1e-8 of the largest, and were then
+timed in turns; milliseconds, the least of many. Data: NumPy's default_rng(31337). The sizes of arrays are symbols to
+symgrad, and known when they compile to JAX. No compiled kernel came from a cache.
+
+"floor" is what the memory bus (a copy of as many bytes), BLAS (the matrix products alone; a matrix times a vector for logreg)
+or libm (the exponentials or sines alone, on one thread) took in the same run. It is not the whole work of a row.
+"ratio" is the best peer's time over symgrad's: above 1, symgrad is faster. "first" is the time from the formula to
+the first result, in seconds, without imports. "nodes" are those of the value, then of what the row computes.
+
+![symgrad against the best peer]({picture})
+
+"""
+
+
+def milliseconds(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{seconds * 1e3:.4g}"
+
+
+def ratio(row: Measured) -> float | None:
+    """The best peer's time over symgrad's."""
+    return min(row.peers.values()) / row.ours if row.peers else None
+
+
+def line(row: Measured) -> str:
+    """One row for the terminal."""
+    sides = [
+        f"{name} {milliseconds(t)} ({t / row.ours:.2f}x, first {row.firsts[name]:.2f} s)"
+        for name, t in row.peers.items()
+    ]
+    sides += [f"{name} - ({why[:60]})" for name, why in row.reasons.items()]
+    floor = f"; floor {row.floor[0]} {milliseconds(row.floor[1])}" if row.floor else ""
+    head = f"{row.row:12} symgrad {milliseconds(row.ours)} ms (first {row.first:.2f} s, nodes {row.value_nodes} -> {row.nodes})"
+    return f"{head}{floor}; " + "; ".join(sides)
+
+
+def page(rows: Sequence[Measured], path: Path) -> None:
+    """Writes the page, and its picture beside it."""
+    load = ", ".join(f"{v:.1f}" for v in os.getloadavg())
+    picture = path.with_suffix(".svg")
+    text = HEAD.format(date=datetime.now(UTC).date(), machine=machine(), load=load, picture=picture.name)
+    names = list(PEERS)
+    table = ["| row | symgrad | " + " | ".join(names) + " | ratio | floor | first: symgrad | first: peers | nodes |"]
+    table.append("|---" * (len(names) + 7) + "|")
+    for row in rows:
+        best = ratio(row)
+        cells = [row.row, milliseconds(row.ours), *(milliseconds(row.peers.get(name)) for name in names)]
+        cells.append(f"{best:.2f}" if best else "-")
+        cells.append(f"{milliseconds(row.floor[1])} {row.floor[0]}" if row.floor else "-")
+        cells.append(f"{row.first:.2f}")
+        cells.append(", ".join(f"{name} {t:.2f}" for name, t in row.firsts.items()) or "-")
+        cells.append(f"{row.value_nodes}, {row.nodes}")
+        table.append("| " + " | ".join(cells) + " |")
+    reasons = [
+        f"- {row.row}, {name}: {why}" for row in rows for name, why in row.reasons.items() if "NotImpl" not in why
+    ]
+    rest = ["", "Not timed, other than where a peer has no such row:", "", *reasons] if reasons else []
+    path.write_text(text + "\n".join([*table, *rest]) + "\n")
+    plot(rows, picture)
+
+
+def machine() -> str:
+    """Processor, its count, and Python."""
+    names = Path("/proc/cpuinfo")
+    lines = names.read_text().splitlines() if names.exists() else []
+    model = next(
+        (text.partition(":")[2].strip() for text in lines if text.startswith("model name")), platform.machine()
+    )
+    return f"{os.cpu_count()} x {model}, Python {platform.python_version()}"
+
+
+def plot(rows: Sequence[Measured], path: Path) -> None:
+    """Bars of the ratio to the best peer, on a logarithmic axis."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "benchmarks"  # the same file each time
+    from matplotlib import pyplot
+
+    shown = [(row.row, value) for row in reversed(rows) if (value := ratio(row))]
+    if not shown:
+        return
+    figure, axes = pyplot.subplots(figsize=(7, 0.32 * len(shown) + 1), layout="constrained")
+    axes.barh([name for name, _ in shown], [value - 1 for _, value in shown], left=1)
+    axes.axvline(1, color="black", linewidth=0.8)
+    axes.set_xscale("log")
+    axes.set_xlabel("time of the best peer / time of symgrad")
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)

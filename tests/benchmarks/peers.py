@@ -1,0 +1,190 @@
+"""`python -m tests.benchmarks.peers PEER ROW FOLDER`: one peer's side of one row, run by the Python that has the peer.
+
+Reads the data from FOLDER/data.npz, writes its numbers to FOLDER/PEER.npy, and prints the seconds to the first result;
+then, for each line on standard input, prints the shortest run it finds within so many seconds. Needs numpy and the peer.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import formulas
+from .timing import best
+
+Call = Callable[[], Any]
+
+
+def jax(row: str, data: list[np.ndarray]) -> Call:
+    import jax
+    import jax.numpy as jnp
+
+    jax.config.update("jax_enable_x64", True)
+    kind, places = formulas.base(row), tuple(range(formulas.wrt(row)))
+    arrays = [jnp.array(a) for a in data]
+    if kind == "scalar":
+        raise NotImplementedError("compiles for minutes")
+    if kind == "ba":
+        camera, point, weight, feature = arrays
+        residuals = lambda v, feature: jnp.stack(formulas.ba(jnp, v, feature))  # noqa: E731
+        run = jax.jit(jax.vmap(jax.jacfwd(residuals)))
+        arrays = [jnp.concatenate([camera, point, weight[:, None]], axis=1), feature]
+    else:
+        f = lambda *a: formulas.FORMULAS[kind](jnp, *a)  # noqa: E731
+        if kind == "batch":
+            run = jax.jit(jax.vmap(jax.value_and_grad(f, places)))
+        elif row.endswith("_hvp"):
+            count, ones = len(places), [jnp.ones_like(arrays[p]) for p in places]
+
+            def product(v: Any, *a: Any) -> Any:
+                grad = jax.grad(lambda *p: f(*p, *a[count:]), places)
+                return jax.jvp(grad, a[:count], tuple(v))[1]
+
+            run, arrays = jax.jit(product), [ones, *arrays]
+        elif row.endswith("_hess"):
+            run = jax.jit(jax.hessian(f))
+        else:
+            run = jax.jit(jax.value_and_grad(f, places))
+    return lambda: jax.block_until_ready(run(*arrays))
+
+
+def torch(row: str, data: list[np.ndarray]) -> Call:
+    import torch
+
+    class Module:
+        exp, tanh, log, sin, cos, einsum = torch.exp, torch.tanh, torch.log, torch.sin, torch.cos, torch.einsum
+        logaddexp = staticmethod(lambda a, b: torch.nn.functional.softplus(b))
+
+    def mlp(_: Any, W1: Any, b1: Any, W2: Any, b2: Any, X: Any, Y: Any) -> Any:
+        logs = torch.log_softmax(torch.relu(X @ W1 + b1) @ W2 + b2, 1)
+        return -(Y * logs).sum() / len(X) + formulas.DECAY * ((W1**2).sum() + (W2**2).sum())
+
+    def gmm(_: Any, a: Any, mu: Any, q: Any, factors: Any, x: Any) -> Any:
+        d = x[:, None, :] - mu[None]
+        Qd = torch.exp(q)[None] * d + torch.einsum("kij,nkj->nki", factors, d)
+        return torch.logsumexp(a[None] + q.sum(1)[None] - 0.5 * (Qd * Qd).sum(2), 1).sum()
+
+    kind, places = formulas.base(row), range(formulas.wrt(row))
+    if kind == "ba" or row.endswith("_hess"):
+        raise NotImplementedError("not measured")
+    form = {"mlp": mlp, "gmm": gmm}.get(kind) or formulas.FORMULAS[kind]
+    arrays = [torch.tensor(a, requires_grad=place in places) for place, a in enumerate(data)]
+    leaves = [arrays[place] for place in places]
+
+    def run() -> Any:
+        value = form(Module, *arrays)
+        if row.endswith("_hvp"):
+            slopes = torch.autograd.grad(value, leaves, create_graph=True)
+            return torch.autograd.grad(sum(g.sum() for g in slopes), leaves)
+        return value.detach(), torch.autograd.grad(value.sum(), leaves)
+
+    return run
+
+
+def heyoka(row: str, data: list[np.ndarray]) -> Call:
+    import heyoka as hy
+
+    if row not in ("batch", "scalar", "call"):
+        raise NotImplementedError("scalars only")
+    points = np.array(data) if row == "batch" else data[0]
+    symbols = hy.make_vars(*(f"x{i}" for i in range(len(points))))
+    value = formulas.batch(hy, *symbols) if row == "batch" else formulas.FORMULAS[row](hy, symbols)
+    gradient = hy.diff_tensors([value], symbols, diff_order=1).gradient
+    run = hy.cfunc([value, *gradient], symbols)
+    out = np.empty((len(points) + 1, *points.shape[1:]))
+    return lambda: run(points, outputs=out)
+
+
+def casadi(row: str, data: list[np.ndarray]) -> Call:
+    import casadi as ca
+
+    if row not in ("scalar", "call"):
+        raise NotImplementedError("not measured")
+    v = ca.SX.sym("v", data[0].size)
+    value = formulas.FORMULAS[row](ca, v)
+    options = {"jit": True, "compiler": "shell", "jit_options": {"flags": ["-O2"]}}
+    run = ca.Function("f", [v], [value, ca.gradient(value, v)], options)
+    arguments, first, rest = np.ascontiguousarray(data[0]), np.empty(1), np.empty(data[0].size)
+    buffer, trigger = run.buffer()  # no copies: the call that costs least
+    buffer.set_arg(0, memoryview(arguments))
+    buffer.set_res(0, memoryview(first))
+    buffer.set_res(1, memoryview(rest))
+
+    def work() -> Any:
+        trigger()
+        return first, rest
+
+    work.keep = (run, buffer)  # type: ignore[attr-defined]
+    return work
+
+
+def pytensor(row: str, data: list[np.ndarray]) -> Call:
+    import pytensor
+    import pytensor.tensor as pt
+
+    class Module:
+        exp, log, maximum = pt.exp, pt.log, pt.maximum
+        logaddexp = staticmethod(lambda a, b: pt.softplus(b))
+
+    def mlp(_: Any, W1: Any, b1: Any, W2: Any, b2: Any, X: Any, Y: Any) -> Any:
+        logs = pt.special.log_softmax(pt.maximum(X @ W1 + b1, 0.0) @ W2 + b2, axis=1)
+        return -(Y * logs).sum() / X.shape[0] + formulas.DECAY * ((W1 * W1).sum() + (W2 * W2).sum())
+
+    if row not in ("logreg", "mlp", "rosen"):
+        raise NotImplementedError("not measured")
+    symbols = [pt.TensorType("float64", (None,) * a.ndim)(f"a{i}") for i, a in enumerate(data)]
+    value = mlp(Module, *symbols) if row == "mlp" else formulas.FORMULAS[row](Module, *symbols)
+    wrt = symbols[: formulas.wrt(row)]
+    run = pytensor.function(symbols, [value, *pytensor.grad(value, wrt)])
+    run.trust_input = True
+    return lambda: run(*data)
+
+
+def symengine(row: str, data: list[np.ndarray]) -> Call:
+    import symengine as se
+
+    if row not in ("scalar", "call"):
+        raise NotImplementedError("scalars only")
+    symbols = [se.Symbol(f"x{i}") for i in range(data[0].size)]
+    value = formulas.FORMULAS[row](se, symbols)
+    run = se.Lambdify(symbols, [value, *(value.diff(s) for s in symbols)], cse=True)
+    return lambda: run(data[0])
+
+
+def sympy(row: str, data: list[np.ndarray]) -> Call:
+    import sympy as sp
+
+    if row != "call":
+        raise NotImplementedError("a shared graph becomes a tree in diff")
+    symbols = sp.symbols(f"x0:{data[0].size}")
+    value = formulas.FORMULAS[row](sp, symbols)
+    run = sp.lambdify(symbols, [value, *(sp.diff(value, s) for s in symbols)], "math", cse=True)
+    numbers = data[0].tolist()
+    return lambda: run(*numbers)
+
+
+PEERS = {f.__name__: f for f in (jax, torch, heyoka, casadi, pytensor, symengine, sympy)}
+
+
+def main() -> None:
+    peer, row, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
+    __import__(peer)  # an import is not part of the first result
+    with np.load(folder / "data.npz") as stored:
+        data = [stored[f"a{place}"] for place in range(len(stored.files))]
+    start = time.perf_counter()
+    work = PEERS[peer](row, data)
+    result = work()
+    print(time.perf_counter() - start, flush=True)
+    np.save(folder / f"{peer}.npy", formulas.flat(result))
+    print("ready", flush=True)
+    for line in sys.stdin:
+        print(best(work, float(line)), flush=True)
+
+
+if __name__ == "__main__":
+    main()
