@@ -193,8 +193,8 @@ class ArrayCaller:
         found = all_values(self._factorised, dict(zip(inputs, flat, strict=True)))
         for node in self._factorised:
             matrix, factors = found[node.inputs[0]], found[node]
-            if not np.isfinite(matrix).all():
-                continue
+            if isinstance(node.inputs[0].op, Cholesky) or not np.isfinite(matrix).all():
+                continue  # of a factor with a zero on its diagonal the gradient is infinite, as that of a root at 0
             if isinstance(node.op, Cholesky):
                 what, fails = "a matrix that is not positive definite", not np.isfinite(factors).all()
             else:

@@ -157,9 +157,11 @@ class Power(Elementwise):
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         (x,) = values
         if numbers is np:
-            if self.exponent == Fraction(1, 2):
-                return np.sqrt(x)
-            return np.power(x, float(self.exponent))
+            size = abs(Fraction(self.exponent))
+            if size not in (Fraction(1, 2), Fraction(3, 2)):
+                return np.power(x, float(self.exponent))
+            root = np.sqrt(x) if size == Fraction(1, 2) else x * np.sqrt(x)
+            return 1 / root if self.exponent < 0 else root  # pow(-inf, -1/2) is 0 in C, a root of it nan
         if x == 0 and self.exponent < 0:
             return mpmath.mpf("inf")
         return mpmath.power(x, as_number(numbers, self.exponent))

@@ -169,7 +169,7 @@ class Relu(Elementwise):
 
     finite = True
     sympy = relu
-    numpy = staticmethod(lambda x: np.where((np.real(x) > 0) | np.isnan(x), x, 0.0 * np.real(x))[()])
+    numpy = staticmethod(lambda x: np.where((np.real(x) > 0) | np.isnan(x), x, 0.0)[()])
     mpmath = staticmethod(lambda x: x if x > 0 or mp.isnan(x) else mp.mpf(0))
 
     def partials(self, y: Node) -> Sequence[Partial]:
