@@ -78,7 +78,9 @@ def _number(value: Any) -> str:
     if value is None:
         return ""
     if np.ndim(value):
-        return " ".join(np.array2string(np.asarray(value), precision=4, threshold=SHOWN, edgeitems=2, separator=", ").split())
+        return " ".join(
+            np.array2string(np.asarray(value), precision=4, threshold=SHOWN, edgeitems=2, separator=", ").split()
+        )
     return f"{float(value):.10g}"
 
 
