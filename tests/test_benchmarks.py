@@ -25,7 +25,7 @@ def numbers(row: str, data: list[np.ndarray], kind: str) -> np.ndarray:
     return np.array(slopes)
 
 
-@pytest.mark.parametrize("row", ["scalar", "call", "logreg", "mlp", "gmm", "rosen"])
+@pytest.mark.parametrize("row", ["scalar", "call", "dot", "logreg", "mlp", "gmm", "rosen"])
 def test_value_and_gradient_agree_with_numpy(row: str) -> None:
     data = formulas.data(row, small=True)
     got = formulas.flat(ours.side(row, data).call())
@@ -70,7 +70,7 @@ def test_hessian_vector_product_is_the_slope_of_the_gradient(row: str) -> None:
 
 
 def test_hessian_of_logreg_is_its_closed_form() -> None:
-    w, X, y = data = formulas.data("logreg_hess", small=True)
+    w, X, _ = data = formulas.data("logreg_hess", small=True)
     got = np.asarray(ours.side("logreg_hess", data).call())
     s = 1 / (1 + np.exp(-(X @ w)))
     np.testing.assert_allclose(got, (X.T * (s * (1 - s))) @ X + np.eye(len(w)), rtol=1e-12)

@@ -1,6 +1,6 @@
-"""`python -m tests.benchmarks [ROW ...] [--peers NAMES] [--python PATH]`: speeds beside peers, in one run, after the results agree.
+"""`python -m tests.benchmarks [ROW ...] [--peers NAMES] [--python PATH]`: speeds beside peers, in one run.
 
-Times are minima over repeats. Nothing here is a test: a machine that is busy is slow.
+Results are compared first. Times are minima over repeats. Nothing here is a test: a machine that is busy is slow.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from . import floors, formulas, ours
+from .peers import ROWS
 from .timing import best, timed
 
 AGREE = 1e-8  # of the largest number of a result: what all sides must agree to
@@ -35,7 +36,7 @@ class Peer:
         self.reason = ""
         first = self._line(patience)
         self.first = float(first) if first else None
-        if first and self._line(patience):
+        if first:
             self.numbers: np.ndarray = np.load(folder / f"{name}.npy")
 
     def _line(self, patience: float) -> str:
@@ -90,7 +91,7 @@ def measure(row: str, peers: Sequence[str], python: str, seconds: float = 0.4, p
     running: list[Peer] = []
     with tempfile.TemporaryDirectory() as folder:
         np.savez(Path(folder) / "data.npz", **{f"a{place}": a for place, a in enumerate(data)})  # type: ignore[arg-type]
-        for name in peers:
+        for name in (name for name in peers if row in ROWS[name]):
             peer = Peer(name, row, python, Path(folder), patience)
             if peer.first is None or not hasattr(peer, "numbers"):
                 reasons[name] = peer.reason
@@ -99,7 +100,7 @@ def measure(row: str, peers: Sequence[str], python: str, seconds: float = 0.4, p
             running.append(peer)
     try:
         for peer in list(running):
-            wrong = disagreement(row, numbers, peer.numbers)
+            wrong = disagreement(numbers, peer.numbers)
             if wrong > AGREE:
                 reasons[peer.name] = f"other numbers: {wrong:.1e}"
                 running.remove(peer)
@@ -120,8 +121,8 @@ def measure(row: str, peers: Sequence[str], python: str, seconds: float = 0.4, p
     return Measured(row, mine, built + compiled, *counts, times, firsts, reasons, (below[0], least) if below else None)
 
 
-def disagreement(row: str, a: np.ndarray, b: np.ndarray) -> float:
-    """The largest difference, of the largest number; batches may come point by point or quantity by quantity."""
+def disagreement(a: np.ndarray, b: np.ndarray) -> float:
+    """The largest difference over the largest number."""
     if a.shape != b.shape:
         return float("inf")
     return float(np.abs(a - b).max() / np.abs(a).max())

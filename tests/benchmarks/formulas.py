@@ -1,4 +1,4 @@
-"""The work of each row: its data, and its formula over a module m (numpy, jax.numpy, torch, sympy, ...). Needs numpy alone."""
+"""The work of each row: its data, and its formula over a module m (numpy, torch, sympy, ...)."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ def data(row: str, small: bool = False) -> list[np.ndarray]:
         return [draw.uniform(0.1, 1.0, 8)]
     if kind == "call":
         return [np.array([1.0, 2.0, 3.0])]
+    if kind == "dot":
+        return list(draw.normal(size=(2, 10)))
     if kind == "logreg":
         n, d = (20, 5) if small else (20_000, 50)
         X, y = draw.normal(size=(n, d)), np.sign(draw.normal(size=n))
@@ -53,7 +55,7 @@ def data(row: str, small: bool = False) -> list[np.ndarray]:
 
 def wrt(row: str) -> int:
     """How many of the arguments, from the first, are differentiated by."""
-    return {"batch": 3, "mlp": 4, "gmm": 4}.get(base(row), 1)
+    return {"batch": 3, "mlp": 4, "gmm": 4, "dot": 2}.get(base(row), 1)
 
 
 def batch(m: Any, x: Any, y: Any, z: Any) -> Any:
@@ -63,6 +65,10 @@ def batch(m: Any, x: Any, y: Any, z: Any) -> Any:
 def call(m: Any, v: Any) -> Any:
     x, y, z = v[0], v[1], v[2]
     return (x + y) * z + x * x
+
+
+def dot(m: Any, a: Any, b: Any) -> Any:
+    return (a * b).sum()
 
 
 def scalar(m: Any, v: Any, operations: int = 300) -> Any:
@@ -117,7 +123,7 @@ def ba(m: Any, v: Any, feature: Any) -> list[Any]:
     return [v[14] * (f * p * scale + x0 - feature[0]), v[14] * (f * q * scale + y0 - feature[1])]
 
 
-FORMULAS = {f.__name__: f for f in (batch, call, scalar, logreg, mlp, gmm, rosen)}
+FORMULAS = {f.__name__: f for f in (batch, call, dot, scalar, logreg, mlp, gmm, rosen)}
 
 
 def flat(result: Any) -> np.ndarray:

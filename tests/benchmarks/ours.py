@@ -58,6 +58,11 @@ def call(data: list[np.ndarray]) -> Built:
     return sg.Function(symbols, formulas.call(sp, symbols)), symbols, [float(v) for v in data[0]]
 
 
+def dot(data: list[np.ndarray]) -> Built:
+    a, b = sp.IndexedBase("a", shape=(n,)), sp.IndexedBase("b", shape=(n,))
+    return sg.Function([a, b], sp.Sum(a[i] * b[i], (i, 0, n - 1))), [a, b], data
+
+
 def logreg(data: list[np.ndarray]) -> Built:
     X, w, y = sp.MatrixSymbol("X", n, m), sp.MatrixSymbol("w", m, 1), sp.MatrixSymbol("y", n, 1)
     losses = sg.softplus(-sp.HadamardProduct(y, X * w))
@@ -101,8 +106,8 @@ def ba(data: list[np.ndarray]) -> Built:
     return function, list(v), [np.ascontiguousarray(column) for column in columns]
 
 
-BUILD = {f.__name__: f for f in (batch, scalar, call, logreg, mlp, gmm, rosen, ba)}
+BUILD = {f.__name__: f for f in (batch, scalar, call, dot, logreg, mlp, gmm, rosen, ba)}
 ROWS = (
     *("batch", "scalar", "logreg", "logreg_hvp", "logreg_hess", "mlp", "mlp_hvp", "gmm", "rosen", "rosen_hvp"),
-    *("ba", "call"),
+    *("ba", "call", "dot"),
 )

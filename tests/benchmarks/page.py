@@ -13,15 +13,16 @@ from .peers import PEERS
 
 HEAD = """# Benchmarks
 
-Written by `python -m tests.benchmarks --write docs/benchmarks.md` on {date}, on {machine}. Load of the machine, at its end,
-over 1, 5 and 15 minutes: {load}. One run: all sides of a row gave the same numbers, to 1e-8 of the largest, and were then
-timed in turns; milliseconds, the least of many. Data: NumPy's default_rng(31337). The sizes of arrays are symbols to
-symgrad, and known when they compile to JAX. No compiled kernel came from a cache.
+Written by `python -m tests.benchmarks --write docs/benchmarks.md` on {date}, on {machine}.
+Load of the machine at the end, over 1, 5 and 15 minutes: {load}. One run: all sides of a row gave the same numbers, to
+1e-8 of the largest, and were then timed in turns; milliseconds, the least of many. Data: NumPy's default_rng(31337).
+The sizes of arrays are symbols to symgrad, and known to JAX when it compiles. No compiled kernel came from a cache.
 
-"floor" is what the memory bus (a copy of as many bytes), BLAS (the matrix products alone; a matrix times a vector for logreg)
-or libm (the exponentials or sines alone, on one thread) took in the same run. It is not the whole work of a row.
+"floor" is what the memory bus (a copy of as many bytes), BLAS (the matrix products alone; a matrix times a vector for
+logreg) or libm (NumPy's exponentials or sines alone) took in the same run. It is not the whole work of a row.
 "ratio" is the best peer's time over symgrad's: above 1, symgrad is faster. "first" is the time from the formula to
 the first result, in seconds, without imports. "nodes" are those of the value, then of what the row computes.
+CasADi is compiled C (-O2), called through buffers that were bound before: in `call` no number is handed over.
 
 ![symgrad against the best peer]({picture})
 
@@ -45,7 +46,8 @@ def line(row: Measured) -> str:
     ]
     sides += [f"{name} - ({why[:60]})" for name, why in row.reasons.items()]
     floor = f"; floor {row.floor[0]} {milliseconds(row.floor[1])}" if row.floor else ""
-    head = f"{row.row:12} symgrad {milliseconds(row.ours)} ms (first {row.first:.2f} s, nodes {row.value_nodes} -> {row.nodes})"
+    nodes = f"nodes {row.value_nodes} -> {row.nodes}"
+    head = f"{row.row:12} symgrad {milliseconds(row.ours)} ms (first {row.first:.2f} s, {nodes})"
     return f"{head}{floor}; " + "; ".join(sides)
 
 
@@ -69,7 +71,11 @@ def page(rows: Sequence[Measured], path: Path) -> None:
     reasons = [
         f"- {row.row}, {name}: {why}" for row in rows for name, why in row.reasons.items() if "NotImpl" not in why
     ]
-    rest = ["", "Not timed, other than where a peer has no such row:", "", *reasons] if reasons else []
+    rest = (
+        ["", "Not timed, and why (a dash without a reason: the peer has no such row here):", "", *reasons]
+        if reasons
+        else []
+    )
     path.write_text(text + "\n".join([*table, *rest]) + "\n")
     plot(rows, picture)
 
