@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import subprocess
 import tempfile
@@ -27,7 +28,8 @@ class Peer:
         self.name = name
         self.process = subprocess.Popen(
             [python, "-m", "tests.benchmarks.peers", name, row, str(folder)],
-            cwd=ROOT,
+            cwd=folder,  # CasADi leaves the C that it compiles where it runs
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

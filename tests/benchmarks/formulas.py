@@ -123,7 +123,7 @@ def ba(m: Any, v: Any, feature: Any) -> list[Any]:
     return [v[14] * (f * p * scale + x0 - feature[0]), v[14] * (f * q * scale + y0 - feature[1])]
 
 
-FORMULAS = {f.__name__: f for f in (batch, call, dot, scalar, logreg, mlp, gmm, rosen)}
+FORMULAS: dict[str, Any] = {f.__name__: f for f in (batch, call, dot, scalar, logreg, mlp, gmm, rosen)}
 
 
 def flat(result: Any) -> np.ndarray:
