@@ -51,9 +51,11 @@ def whole_arrays(expressions: Sequence[Any], declared: Iterable[Any] = ()) -> se
     """The arrays that are one value each: those that an expression holds otherwise than by entries at given indices,
     and those among the declared ones whose sizes are no numbers. The entries of all others are scalar variables."""
     found = {e for e in expressions if is_array(e)}
-    for e in subexpressions(*[e for e in expressions if isinstance(e, sp.Basic)]):
-        if not is_element(e):
-            found.update(a for a in e.args if is_array(a))
+    parts = list(subexpressions(*[e for e in expressions if isinstance(e, sp.Basic)]))
+    if any(issubclass(kind, ARRAYS) for kind in set(map(type, parts))):  # a scalar model of 300,000 parts has none
+        for e in parts:
+            if not is_element(e):
+                found.update(a for a in e.args if is_array(a))
     for array in declared:
         shape = array_shape(array) if is_array(array) else ()
         if shape is None or not all(isinstance(n, int) for n in shape):
