@@ -10,18 +10,19 @@ import numpy as np
 import sympy as sp
 
 from symgrad.arguments import Argument, bind, real_array
-from symgrad.errors import ArgumentError, DTypeError, OutputError, ShapeError, SingularMatrix
+from symgrad.call import checked_targets
+from symgrad.errors import ArgumentError, DTypeError, ShapeError, SingularMatrix
 from symgrad.evaluate import all_values
 from symgrad.graph import Node, reachable
 from symgrad.lower.array_kernel import ArrayKernel
 from symgrad.lower.schedule import Result
 from symgrad.ops.linear_algebra import Cholesky, Factorisation
-from symgrad.ops.position import Extent
+from symgrad.ops.position import sizes_of_nodes
 from symgrad.ops.view import Mapped, View, bounds
 from symgrad.sizes import bound_sizes
 from symgrad.structure import Structure
 from symgrad.to_sympy import to_sympy
-from symgrad.types import Sizes, Type, integer, shape_in_numbers
+from symgrad.types import Sizes, Type, integer, shape_in_numbers, symbols_in
 
 MOST_SHAPES = 1_000  # combinations of shapes whose sizes are remembered
 
@@ -47,13 +48,15 @@ class ArrayCaller:
                 self._known[key] = sizes
         if self._gathers:
             self._check_gathers(values, sizes)
-        targets = None if out is None else self._targets(out, values, sizes)
-        whole = targets is not None and all(r.is_whole for r in self.results)
-        flat = self.kernel.run(self._inputs(values), sizes, targets if whole else None)
-        if whole:
-            self._check_finite(flat, values)
-            return out
+        targets = None
+        if out is not None:
+            shapes = [shape_in_numbers(r.shape, sizes) for r in self.results]
+            targets = checked_targets(self.structure, out, shapes, values, self.dtype)
+        filled = targets is not None and all(r.is_whole for r in self.results)
+        flat = self.kernel.run(self._inputs(values), sizes, targets if filled else None)
         self._check_finite(flat, values)
+        if filled:
+            return out
         rest = iter(flat)
         found = tuple([self._result(r, rest, sizes) for r in self.results])
         if targets is None:
@@ -113,9 +116,7 @@ class ArrayCaller:
     @cached_property
     def _symbols(self) -> set[sp.Symbol]:
         """The symbols that stand for sizes."""
-        shapes = [a.shape for a in self.arguments] + [node.type.shape for node in self._nodes]
-        shapes += [(node.op.size,) for node in self._nodes if isinstance(node.op, Extent)]
-        return {s for shape in shapes for n in shape if isinstance(n, sp.Expr) for s in n.free_symbols}
+        return symbols_in([*(a.shape for a in self.arguments), *sizes_of_nodes(self._nodes)])
 
     @cached_property
     def _size_arguments(self) -> list[int]:
@@ -205,27 +206,6 @@ class ArrayCaller:
                 )
                 error.matrix = matrix
                 raise error
-
-    def _targets(self, out: Any, values: Sequence[np.ndarray], sizes: Sizes) -> list[np.ndarray]:
-        """The arrays of `out`, checked: they can take the result, and none shares memory with an input or another."""
-        try:
-            targets = self.structure.flatten(out)
-        except (TypeError, ValueError, KeyError) as error:
-            raise OutputError("out is not in the structure of the result", got=str(error)) from None
-        for k, (target, result) in enumerate(zip(targets, self.results, strict=True)):
-            shape = shape_in_numbers(result.shape, sizes)
-            wanted = f"a writeable {self.dtype} array of {shape}"
-            if not isinstance(target, np.ndarray):
-                raise OutputError(f"out[{k}] is no array", got=type(target).__name__, wanted=wanted)
-            if target.dtype != self.dtype or target.shape != shape or not target.flags.writeable:
-                raise OutputError(
-                    f"out[{k}] cannot take the result",
-                    got=f"{target.dtype} of {target.shape}{'' if target.flags.writeable else ', read-only'}",
-                    wanted=wanted,
-                )
-            if any(np.shares_memory(target, other) for other in [*values, *targets[:k]]):
-                raise OutputError(f"out[{k}] overlaps an input or another output", hint="pass an array of its own")
-        return targets
 
 
 def _shapes(node: Node) -> tuple[Type, Type]:

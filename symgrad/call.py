@@ -41,7 +41,8 @@ class Caller:
                 for a, v in zip(self.arguments, values, strict=True)
             ]
             return self.point(*numbers)
-        targets = None if out is None else self._targets(out, values, batch)
+        shapes = [(*batch, *r.shape) for r in self.results]
+        targets = None if out is None else checked_targets(self.structure, out, shapes, values)
         results = self.kernel.batch(values, targets)
         return self.structure.build(results) if out is None else out
 
@@ -74,30 +75,6 @@ class Caller:
             return lambda *args: build((kernel(*args),))
         return lambda *args: build(kernel(*args))
 
-    def _targets(self, out: Any, values: Sequence[np.ndarray], batch: Shape) -> list[np.ndarray]:
-        """The arrays of `out`, checked: they can take the result, and none shares memory with an input or another."""
-        try:
-            targets = self.structure.flatten(out)
-        except (TypeError, ValueError, KeyError) as error:
-            raise OutputError("out is not in the structure of the result", got=str(error)) from None
-        for k, (target, result) in enumerate(zip(targets, self.results, strict=True)):
-            shape = (*batch, *result.shape)
-            if not isinstance(target, np.ndarray):
-                raise OutputError(
-                    f"out[{k}] is no array", got=type(target).__name__, wanted=f"a float64 array of {shape}"
-                )
-            if target.dtype != np.float64 or target.shape != shape:
-                raise OutputError(
-                    f"out[{k}] cannot take the result",
-                    got=f"{target.dtype} of {target.shape}",
-                    wanted=f"float64 of {shape}",
-                )
-            if not target.flags.writeable:
-                raise OutputError(f"out[{k}] is read-only", hint="pass a writeable array")
-            if any(np.shares_memory(target, other) for other in [*values, *targets[:k]]):
-                raise OutputError(f"out[{k}] overlaps an input or another output", hint="pass an array of its own")
-        return targets
-
 
 def _refusals() -> tuple[type[Exception], ...]:
     """What a kernel raises for arrays of other shapes, and Numba's dispatcher for values that are not of the kernel's
@@ -105,3 +82,29 @@ def _refusals() -> tuple[type[Exception], ...]:
     from numba.core.errors import NumbaTypeError
 
     return ValueError, TypeError, NumbaTypeError
+
+
+def checked_targets(
+    structure: Structure, out: Any, shapes: Sequence[Shape], values: Sequence[np.ndarray], dtype: Any = np.float64
+) -> list[np.ndarray]:
+    """The arrays of `out`, checked: they can take results of these shapes, and none shares memory with a value or with
+    another. Raises OutputError."""
+    dtype = np.dtype(dtype)
+    try:
+        targets = structure.flatten(out)
+    except (TypeError, ValueError, KeyError) as error:
+        raise OutputError("out is not in the structure of the result", got=str(error)) from None
+    for k, (target, shape) in enumerate(zip(targets, shapes, strict=True)):
+        if not isinstance(target, np.ndarray):
+            raise OutputError(f"out[{k}] is no array", got=type(target).__name__, wanted=f"a {dtype} array of {shape}")
+        if target.dtype != dtype or target.shape != shape:
+            raise OutputError(
+                f"out[{k}] cannot take the result",
+                got=f"{target.dtype} of {target.shape}",
+                wanted=f"{dtype} of {shape}",
+            )
+        if not target.flags.writeable:
+            raise OutputError(f"out[{k}] is read-only", hint="pass a writeable array")
+        if any(np.shares_memory(target, other) for other in [*values, *targets[:k]]):
+            raise OutputError(f"out[{k}] overlaps an input or another output", hint="pass an array of its own")
+    return targets

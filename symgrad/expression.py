@@ -14,8 +14,9 @@ from symgrad.from_sympy import as_expression, convert_all, is_variable, parts
 from symgrad.function import Function
 from symgrad.graph import Graph, Node, reachable
 from symgrad.ops.leaf import Input
-from symgrad.ops.position import Extent
+from symgrad.ops.position import sizes_of_nodes
 from symgrad.structure import flatten
+from symgrad.types import symbols_in
 
 
 def grad(expr: Any, wrt: Any = None) -> Any:
@@ -75,12 +76,7 @@ def variables(*values: Any) -> list[Any]:
 def _free_sizes(nodes: Sequence[Node]) -> set[sp.Symbol]:
     """The sizes that no array brings, such as the n of a sum of powers x**i for i = 1, ..., n."""
     arrays = [node.type.shape for node in nodes if isinstance(node.op, Input)]
-    used = [node.type.shape for node in nodes] + [(node.op.size,) for node in nodes if isinstance(node.op, Extent)]
-    given, wanted = (
-        {s for shape in shapes for size in shape if isinstance(size, sp.Expr) for s in size.free_symbols}
-        for shapes in (arrays, used)
-    )
-    return wanted - given
+    return symbols_in(sizes_of_nodes(nodes)) - symbols_in(arrays)
 
 
 def _expressions(*values: Any) -> list[sp.Basic]:

@@ -24,7 +24,7 @@ from symgrad.lower.array_kernel import ArrayKernel
 from symgrad.lower.kernel import Kernel
 from symgrad.lower.schedule import Result
 from symgrad.ops.leaf import Input
-from symgrad.ops.position import Extent
+from symgrad.ops.position import Extent, sizes_of_nodes
 from symgrad.printing import to_latex, to_text, where_form
 from symgrad.results import jacobians, result_of, results_like, sympy_array, vectors_like
 from symgrad.simplify import FORM, STABLE, Rule, shared_products
@@ -32,6 +32,7 @@ from symgrad.simplify import simplify as apply_rules
 from symgrad.steps import Explanation
 from symgrad.structure import LEAF, Shape, Structure, flatten, tuple_of
 from symgrad.to_sympy import to_sympy
+from symgrad.types import symbols_in
 from symgrad.verify import Verification, verify
 from symgrad.wrt import Variables, variables
 
@@ -135,18 +136,15 @@ class Function:
 
     def _check_sizes(self) -> None:
         """Raise ArgumentError if a size cannot be read off the arguments."""
-        given = {s for a in self.arguments for n in a.shape if isinstance(n, sp.Expr) for s in n.free_symbols}
-        given |= {a.declared for a in self.arguments if a.shape == ()}
-        for node in self.nodes:
-            for n in node.type.shape if not isinstance(node.op, Extent) else (node.op.size,):
-                unknown = n.free_symbols - given if isinstance(n, sp.Expr) else None
-                if unknown:
-                    names = ", ".join(sorted(map(str, unknown)))
-                    raise ArgumentError(
-                        f"the size {names} is not determined by the arguments",
-                        got=", ".join(a.name for a in self.arguments) or "no arguments",
-                        hint=f"add {names} to the arguments, or an array that has this size",
-                    )
+        given = symbols_in(a.shape for a in self.arguments) | {a.declared for a in self.arguments if a.shape == ()}
+        unknown = symbols_in(sizes_of_nodes(self.nodes)) - given
+        if unknown:
+            names = ", ".join(sorted(map(str, unknown)))
+            raise ArgumentError(
+                f"the size {names} is not determined by the arguments",
+                got=", ".join(a.name for a in self.arguments) or "no arguments",
+                hint=f"add {names} to the arguments, or an array that has this size",
+            )
 
     @cached_property
     def has_arrays(self) -> bool:

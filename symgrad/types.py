@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple, TypeAlias
 
 import sympy as sp
@@ -54,3 +54,8 @@ def integer(value: Size, sizes: Sizes) -> int:
 def shape_in_numbers(shape: tuple[Size, ...], sizes: Sizes) -> tuple[int, ...]:
     """The shape for these numbers."""
     return tuple([size_in_numbers(n, sizes) for n in shape])
+
+
+def symbols_in(shapes: Iterable[tuple[Size, ...]]) -> set[sp.Symbol]:
+    """The symbols in the sizes of some shapes."""
+    return {s for shape in shapes for n in shape if isinstance(n, sp.Expr) for s in n.free_symbols}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,3 +68,8 @@ def extent(graph: Graph, size: Size) -> Node:
 def positions(graph: Graph, size: Size) -> Node:
     """0, 1, ..., size - 1."""
     return graph.add(Position((as_size(size),)))
+
+
+def sizes_of_nodes(nodes: Sequence[Node]) -> list[tuple[Size, ...]]:
+    """The sizes that nodes speak of: their shapes, and those that are numbers in a formula."""
+    return [(node.op.size,) if isinstance(node.op, Extent) else node.type.shape for node in nodes]
