@@ -16,6 +16,7 @@ n, m, k = sp.symbols("n m k", integer=True, positive=True)
 i, j, e = sp.symbols("i j e", integer=True)
 X, w, t = sp.MatrixSymbol("X", n, m), sp.MatrixSymbol("w", m, 1), sp.MatrixSymbol("t", n, 1)
 A = sp.MatrixSymbol("A", n, n)
+S = sp.Symbol("s")
 x, index = sp.IndexedBase("x", shape=(n,)), sp.IndexedBase("index", shape=(k,), integer=True)
 LOSS = ((X * w - t).T * (X * w - t))[0, 0] / n
 F = sg.Function([w, X, t], LOSS)
@@ -172,6 +173,8 @@ WINDOW = sg.Function([x, w], sp.Sum(x[i] * w[i, 0], (i, 0, m - 1)))
         (lambda: sg.Function([A], A.I)([[1, 2], [2, 4]]), sg.SingularMatrix, "a singular matrix, got A"),
         (lambda: sg.Function([A], sg.cholesky(A))([[1, 2], [2, 1]]), sg.SingularMatrix, "not positive definite, got A"),
         (lambda: sg.Function([X], sp.Determinant(X)), sg.ShapeError, "takes a square matrix"),
+        (lambda: sg.Function([S], sp.Sum(S**i, (i, 1, n))), sg.ArgumentError, "the size n is not determined by the arg"),
+        (lambda: sg.Function([S], sp.Sum(S, (i, 1, n))), sg.ArgumentError, "the size n is not determined by the arg"),
         (lambda: F.grad([w, w]), sg.VariableError, "a variable is named twice"),
         (lambda: F.grad(A), sg.VariableError, "wrt is not among the arguments, got A"),
     ],
