@@ -6,7 +6,7 @@ the same rows. What only the group reads is kept for one block instead of for al
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -16,13 +16,13 @@ from symgrad.lower.loops import (
     AddTo,
     Affine,
     ArrayProgram,
-    Bound,
     Buffer,
     Call,
     Fill,
     Guard,
     Load,
     Loop,
+    Rows,
     Statement,
     Store,
     When,
@@ -89,7 +89,7 @@ def fused(program: ArrayProgram, nests: Sequence[Sequence[Statement]], values: i
             body += group.nests[0].statements
             continue
         outside = {name for other in groups if other is not group for nest in other.nests for name in nest.reads}
-        body += _in_blocks(group, outside, buffers, blocks, next(numbers), len(blocks))
+        body.append(_in_blocks(group, outside, buffers, blocks, next(numbers), len(blocks)))
     return replace(program, buffers=tuple(buffers.values()), body=tuple(body), blocks=tuple(blocks.items()))
 
 
@@ -153,8 +153,8 @@ def _in_blocks(
     blocks: dict[sp.Symbol, Size],
     end: int,
     number: int,
-) -> Iterator[Statement]:
-    """One loop over blocks of rows, in it the nests over the rows of a block."""
+) -> Rows:
+    """The nests over the rows of a block, for one block after the other."""
     row, block = f"row{number}", sp.Symbol(f"block{number}", integer=True, positive=True)
     extent = group.extent
     assert extent is not None
@@ -177,7 +177,7 @@ def _in_blocks(
         buffers[name] = replace(old, dims=(*old.dims[:axis], block, *old.dims[axis + 1 :]))
     blocks[block] = numbers
     before: list[Statement] = []
-    inside: list[Statement] = [Bound(end, "min", (start.plus(Affine(block)), extent))]
+    inside: list[Statement] = []
     after: list[Statement] = []
     for nest in group.nests:
         place = before
@@ -189,9 +189,7 @@ def _in_blocks(
                 place = after
             else:
                 place.append(s)
-    yield from before
-    yield Loop(row, Affine(), extent, tuple(inside), step=block)
-    yield from after
+    return Rows(row, end, extent, block, tuple(before), tuple(inside), tuple(after))
 
 
 def _may_shrink(nest: _Nest, name: str, outside: set[str], buffers: dict[str, Buffer]) -> bool:

@@ -28,6 +28,7 @@ from symgrad.lower.loops import (
     Loop,
     Number,
     Read,
+    Rows,
     Start,
     Statement,
     Store,
@@ -103,6 +104,8 @@ class _Writer(Library):
                     self.library(s)
                 case Loop():
                     self.loop(s)
+                case Rows():
+                    self.statements((*s.before, s.loop, *s.after))
 
     def as_real(self, n: int | str) -> Value:
         return self.number(n) if isinstance(n, int) else self.define(f"sitofp i64 {n} to double", "double")

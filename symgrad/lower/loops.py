@@ -14,6 +14,8 @@
               | Update(name, v), Read(v, name)
               | Guard(v, conditions, body, w)   v <- w, which the body computes, where all conditions hold, else 0
               | When(conditions, body)      the body, where all conditions hold
+              | Rows(index, end, extent, block, before, body, after)   a group of nests: before; then the body for the
+                                            rows [index, end) of one block after the other; then after
               | Fill(buffer)                zeros
               | Call(routine, buffers, flags, sizes)   of BLAS or LAPACK
 
@@ -246,8 +248,32 @@ class Loop:
         return f"for {self.index} in {'simd' if self.kind == 'simd' else 'range'}({limits}):"
 
 
+@dataclass(frozen=True)
+class Rows:
+    """What a group of nests does over one axis. `before` starts accumulators, which the body adds to and `after`
+    stores; what else the body writes are its own rows. `end`: the number of the value where the block ends."""
+
+    index: str
+    end: int
+    extent: Affine
+    block: Size
+    before: tuple[Statement, ...]
+    body: tuple[Statement, ...]
+    after: tuple[Statement, ...]
+
+    @property
+    def loop(self) -> Loop:
+        """The blocks, one after the other."""
+        end = Bound(self.end, "min", (Affine(0, ((self.index, 1),)).plus(Affine(self.block)), self.extent))
+        return Loop(self.index, Affine(), self.extent, (end, *self.body), step=self.block)
+
+    def __str__(self) -> str:
+        return f"rows of {self.extent}:"
+
+
 Statement = (
     Loop
+    | Rows
     | Load
     | Number
     | Extent
@@ -286,8 +312,7 @@ class ArrayProgram:
 def _lines(body: tuple[Statement, ...], indent: str) -> Iterator[str]:
     for s in body:
         yield indent + str(s)
-        if isinstance(s, (Loop, Guard, When)):
-            yield from _lines(s.body, indent + "  ")
+        yield from _lines(inside(s), indent + "  ")
 
 
 def _place(buffer: str, index: Index) -> str:
@@ -298,5 +323,14 @@ def flat(body: tuple[Statement, ...]) -> Iterator[Statement]:
     """All statements; loops and guards before what they hold."""
     for s in body:
         yield s
-        if isinstance(s, (Loop, Guard, When)):
-            yield from flat(s.body)
+        yield from flat(inside(s))
+
+
+def inside(s: Statement) -> tuple[Statement, ...]:
+    """The statements that one holds."""
+    match s:
+        case Loop() | Guard() | When():
+            return s.body
+        case Rows():
+            return (*s.before, s.loop, *s.after)
+    return ()
