@@ -104,7 +104,7 @@ def integer_text(size: Size, names: Mapping[sp.Symbol, str]) -> str:
     if isinstance(size, int):
         return str(size)
     top, bottom = sp.fraction(sp.together(size))
-    text = str(sp.expand(top).xreplace({s: sp.Symbol(n) for s, n in names.items()}))
+    text = sp.pycode(sp.expand(top).xreplace({s: sp.Symbol(n) for s, n in names.items()}))  # max, where SymPy has Max
     return text if bottom == 1 else f"({text})//{bottom}"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import sympy as sp
 
 from symgrad.graph import Node
 from symgrad.lower.array_kernel import ArrayKernel
@@ -53,6 +54,12 @@ TEXTS: dict[str, Callable[[Arrays], Node]] = {
 def test_it_reads_as(text: str) -> None:
     a = Arrays()
     assert returned(a, TEXTS[text](a)) == text
+
+
+def test_a_size_that_is_not_below_zero_is_pythons_maximum() -> None:
+    a = Arrays()
+    kernel = ArrayKernel("f", a.inputs, [a.t * broadcast(extent(a.graph, sp.Max(0, n - 3)), (n,), [])])
+    assert "max(0, n - 3)" in kernel.source
 
 
 def test_sizes_are_read_from_shapes() -> None:
