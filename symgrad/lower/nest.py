@@ -264,10 +264,13 @@ class Nest:
         self.seen = None
         self.memo, self.levels, self.depths = saved
         name = self.order[-1]
-        own = [c for c in conditions if self.depth((c[0],)) == last and not self.always(c)]
-        straight = all(
-            abs(i.coefficient(name)) == 1 and not any(self.depths[v] == last for v, _ in i.values) for i, _ in own
-        )
+
+        def looked_up(index: Affine) -> bool:  # here, or on the way just now: anew in each piece
+            return any(self.depths.get(v, last) == last for v, _ in index.values)
+
+        own = [(i, n) for i, n in conditions if i.coefficient(name) or looked_up(i)]
+        own = [c for c in own if not self.always(c)]
+        straight = all(abs(i.coefficient(name)) == 1 and not looked_up(i) for i, _ in own)
         whole = Affine(self.extents[name])
         if not own or not straight:
             self.piece(body, Affine(), whole)
