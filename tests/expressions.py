@@ -48,9 +48,10 @@ class Case:
 
     @property
     def analytic(self) -> bool:
-        """Can the complex step go through? Only functions that NumPy knows on complex numbers."""
+        """Can the complex step go through? Only functions that NumPy knows on complex numbers, and not at 0, where
+        that of a root of a square takes one side."""
         atoms = self.expression.atoms(sp.Function, sp.Add, sp.Mul, sp.Pow, sp.Piecewise)
-        return not self.kink and {e.func for e in atoms} <= ANALYTIC
+        return all(self.point) and {e.func for e in atoms} <= ANALYTIC
 
     def __str__(self) -> str:
         at = ", ".join(f"{s} = {v!r}" for s, v in zip(self.symbols, self.point, strict=True))

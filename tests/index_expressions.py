@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import sympy as sp
 
+from tests.shrink import Posed
+
 N, M = sp.symbols("n m", integer=True, nonnegative=True)
 A = sp.Symbol("a")
 DUMMIES = sp.symbols("i j k", integer=True)
@@ -34,14 +36,7 @@ class Reach(NamedTuple):
 Scope = dict[Any, Reach]
 
 
-class IndexCase(NamedTuple):
-    """An expression and numbers for all that it holds."""
-
-    expression: Any
-    values: dict[Any, Any]
-
-
-def random_index_case(draw: random.Random) -> IndexCase:
+def random_index_case(draw: random.Random) -> Posed:
     """The expression and a point; sizes are 0 to 4."""
     expression = _scalar(draw, {}, 3)
     if expression.has(Z):  # so that its shape is told
@@ -56,7 +51,7 @@ def random_index_case(draw: random.Random) -> IndexCase:
         values[array] = np.array([draw.uniform(0.4, 1.4) for _ in range(int(np.prod(numbers)))]).reshape(numbers)
     values[AT] = np.array([draw.randrange(n) for _ in range(m)], dtype=np.int64)
     values |= {A: draw.uniform(0.4, 1.4), **sizes}
-    return IndexCase(expression, values)
+    return Posed(expression, values)
 
 
 def _scalar(draw: random.Random, scope: Scope, depth: int) -> Any:
@@ -80,7 +75,8 @@ def _scalar(draw: random.Random, scope: Scope, depth: int) -> Any:
 
 def _summed(draw: random.Random, scope: Scope, depth: int) -> Any:
     """A sum or a product over one or two indices, the second of which may be within a triangle of the first."""
-    limits, inner = [], dict(scope)
+    limits: list[Any] = []
+    inner = dict(scope)
     for _ in range(draw.choice([1, 1, 2])):
         limit, reach = _limit(draw, inner)
         limits.insert(0, limit)

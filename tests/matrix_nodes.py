@@ -18,6 +18,7 @@ from symgrad.graph import Graph, Node
 from symgrad.ops.contract import contract
 from symgrad.ops.leaf import Input
 from symgrad.types import Type
+from tests.groups.group import by_source, parameters_of_source
 from tests.matrix_oracle import STEP, Interpreter
 
 Sizes = Mapping[Any, int]
@@ -60,13 +61,31 @@ def value_and_gradients(e: Any, values: Mapping[Any, Any], sizes: Sizes, weights
 
 def compiled(e: Any, values: Mapping[Any, Any], sizes: Sizes) -> tuple[Any, dict[Any, Any]]:
     """By a compiled Function of its symbols: the value, and of a scalar the gradients."""
-    symbols = [x for x in values if e.has(x)]
-    arguments = [_argument(x, values[x], sizes) for x in symbols]
-    function = Function([*symbols], e)
+    function, symbols, arguments = _called(e, values, sizes)
     if getattr(e, "is_Matrix", False):
         return function(*arguments), {}
-    value, gradients = function.value_and_grad(symbols)(*arguments)
+    value, gradients = function(*arguments)
     return value, dict(zip(symbols, gradients, strict=True))
+
+
+def executed(e: Any, values: Mapping[Any, Any], sizes: Sizes) -> tuple[Any, dict[Any, Any]] | None:
+    """The same by the Python source of the Function; None where that takes a matrix entry by entry."""
+    function, symbols, arguments = _called(e, values, sizes)
+    if len(parameters_of_source(function)) != len(symbols):
+        return None
+    result = by_source(function)(*map(np.asarray, arguments))
+    if getattr(e, "is_Matrix", False):
+        return result, {}
+    value, *gradients = result
+    return value, dict(zip(symbols, gradients, strict=True))
+
+
+def _called(e: Any, values: Mapping[Any, Any], sizes: Sizes) -> tuple[Function, list[Any], list[Any]]:
+    """The function of the symbols of an expression, with its gradients if it is a scalar, these, and their values."""
+    symbols = [x for x in values if e.has(x)]
+    function = Function([*symbols], e)
+    called = function if getattr(e, "is_Matrix", False) else function.value_and_grad(symbols)
+    return called, symbols, [_argument(x, values[x], sizes) for x in symbols]
 
 
 def _argument(x: Any, value: Any, sizes: Sizes) -> Any:

@@ -23,11 +23,14 @@ from multiprocessing import get_context
 from tests import groups
 from tests.groups.deep import FULL
 from tests.groups.group import Group, Outcome
+from tests.kept import keep, test_of
+from tests.shrink import Posed, smallest
 
 SEED = 20_261_121
 SHARE = 10  # continuous integration runs one case in so many
 CHUNK = 40  # cases that one process takes at a time
 SHOWN = 5  # failures printed of each line
+SHRUNK = 2  # failures shrunk of each chunk: where a rule is wrong, most fail alike
 
 
 @dataclass
@@ -41,6 +44,7 @@ class Line:
     seconds: float = 0.0
     skipped: int = 0
     numbers: dict[str, list[float]] = field(default_factory=dict)
+    shrunk: dict[str, tuple[Posed, str]] = field(default_factory=dict)
 
     def add(self, outcome: Outcome, words: str, seconds: float) -> None:
         """One more case."""
@@ -50,6 +54,9 @@ class Line:
         self.error = max(self.error, outcome.error)
         if outcome.failure:
             self.failures.append(f"{words}: {outcome.failure}")
+        if outcome.case is not None:
+            name = words.replace(" --seed ", "_").replace(" --case ", "_")
+            self.shrunk[name] = outcome.case, outcome.failure
         for name, value in outcome.numbers.items():
             self.numbers.setdefault(name, []).append(value)
 
@@ -57,6 +64,7 @@ class Line:
         """The cases of another line of the same name."""
         self.cases += other.cases
         self.failures += other.failures
+        self.shrunk |= other.shrunk
         self.seconds += other.seconds
         self.skipped += other.skipped
         self.error = max(self.error, other.error)
@@ -89,8 +97,10 @@ def numbers_of_cases(group: Group, full: bool) -> range:
     return range(group.count if full or group.whole else max(1, group.count // SHARE))
 
 
-def run_cases(group: Group, seed: int, cases: Iterable[int]) -> Iterator[tuple[str, Outcome, str, float]]:
-    """(line, outcome, words, seconds) for each case. An exception is a failure."""
+def run_cases(
+    group: Group, seed: int, cases: Iterable[int], *, shrinks: int = 0
+) -> Iterator[tuple[str, Outcome, str, float]]:
+    """(line, outcome, words, seconds) for each case. An exception is a failure; the first so many are shrunk."""
     for index in cases:
         words = f"{group.name} --seed {seed} --case {index}"
         start = time.perf_counter()
@@ -100,8 +110,33 @@ def run_cases(group: Group, seed: int, cases: Iterable[int]) -> Iterator[tuple[s
             text = traceback.format_exc(limit=-4)
             outcomes = {group.name: Outcome(failure=text)}
         seconds = time.perf_counter() - start
+        if shrinks and group.again and any(o.failure for o in outcomes.values()):
+            shrinks -= 1
+            found = shrunk(group, seed, index)
+            if found is not None:
+                next(o for o in outcomes.values() if o.failure).case = found
         for name, outcome in outcomes.items():
             yield name, outcome, words, seconds if name == group.name else 0.0
+
+
+def shrunk(group: Group, seed: int, index: int) -> Posed | None:
+    """A small case that fails as the case of this number does: with an error of the same class, or in a number."""
+    assert group.drawn is not None
+    case = group.drawn(random.Random(f"{seed} {group.name} {index}"), index)
+    if case is None:
+        return None
+    kind = _kind_of_failure(group, case, index)
+    return smallest(case, lambda smaller: _kind_of_failure(group, smaller, index) == kind != "")
+
+
+def _kind_of_failure(group: Group, case: Posed, index: int) -> str:
+    """Which lines fail, or the class of what was raised and where; empty if nothing is wrong."""
+    assert group.again is not None
+    try:
+        return ", ".join(name for name, outcome in group.again(case, index).items() if outcome.failure)
+    except Exception as error:  # noqa: BLE001  whatever the package raises is the finding
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        return f"{type(error).__name__} in {place.filename}, {place.name}"
 
 
 def run(
@@ -131,7 +166,7 @@ def _fill(lines: dict[str, Line], results: Iterable[list[tuple[str, Outcome, str
 def _chunk(task: tuple[str, int, list[int]]) -> list[tuple[str, Outcome, str, float]]:
     name, seed, cases = task
     group = next(g for g in all_groups() if g.name == name)
-    return list(run_cases(group, seed, cases))
+    return list(run_cases(group, seed, cases, shrinks=SHRUNK))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -165,6 +200,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for line in lines.values():
         for failure in line.failures[:SHOWN]:
             print(f"\n{failure}")
+        for name, (case, what) in line.shrunk.items():
+            print(f"\n{test_of(name, line.name, case, what)}")
+            keep(name, line.name, case, what)
     failures = sum(len(line.failures) for line in lines.values())
     print(
         f"\nseed {options.seed}, {failures} failures, {time.perf_counter() - start:.0f} s on {options.jobs} processes"

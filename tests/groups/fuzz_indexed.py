@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+import symgrad as sg
 from symgrad.arrays import array_types
 from symgrad.derivatives import build_grad
 from symgrad.evaluate import evaluate
@@ -14,22 +15,37 @@ from symgrad.from_sympy import convert_all
 from symgrad.graph import Graph, Node
 from symgrad.ops.leaf import Input
 from symgrad.types import Type
-from tests.groups.group import Group, Outcome, Outcomes
-from tests.index_expressions import ARRAYS, IndexCase, random_index_case
+from tests.groups.group import Outcome, Outcomes, by_source, fuzz
+from tests.index_expressions import ARRAYS, AT, A, random_index_case
 from tests.index_oracle import gradient, value
+from tests.shrink import Posed
 
 BOUND = 1e-11  # of numbers up to some hundreds, summed in another order
+COMPILED = 10  # one case in so many is compiled, and its source executed: 200 of 2,000
 
 
-def check(draw: random.Random, index: int) -> Outcomes:
+def drawn(draw: random.Random, index: int) -> Posed:
     """One random expression at one point."""
-    return {"fuzz_indexed": outcome_of(random_index_case(draw))}
+    return random_index_case(draw)
 
 
-def outcome_of(case: IndexCase) -> Outcome:
-    """Value and gradients by every array and scalar that the expression holds."""
+def again(case: Posed, index: int = 0) -> Outcomes:
+    """Value and gradients by every array and scalar: of the graph, and of some the compiled kernel and its source."""
+    outcome = of_the_graph(case)
+    if index % COMPILED == 0 and not outcome.failure:
+        outcome.merge(by_kernel(case))
+    return {"fuzz_indexed": outcome}
+
+
+def arrays_of(case: Posed) -> list[Any]:
+    """The arrays that have values, and a shape: their own, or one that the expression tells."""
+    return [a for a in [*ARRAYS, AT] if a in case.values and (a.shape is not None or case.expression.has(a))]
+
+
+def of_the_graph(case: Posed) -> Outcome:
+    """Every result evaluated node by node."""
     graph = Graph()
-    types = array_types([case.expression], [array for array in ARRAYS if array.shape is not None])
+    types = array_types([case.expression], [array for array in arrays_of(case) if array.shape is not None])
     (node,) = convert_all(graph, [case.expression], types)
     inputs = given(graph, case, types)
     wrt = [x for x in inputs if x.type.dtype == "f8"]
@@ -43,7 +59,22 @@ def outcome_of(case: IndexCase) -> Outcome:
     return outcome
 
 
-def given(graph: Graph, case: IndexCase, types: dict[Any, Type]) -> dict[Node, Any]:
+def by_kernel(case: Posed) -> Outcome:
+    """The function of all arrays and scalars: called, and as its Python source."""
+    arguments = [*arrays_of(case), *[s for s in case.values if s == A]]
+    wrt = [x for x in arguments if x is not AT]
+    numbers = [case.values[x] for x in arguments]
+    exact = [value(case.expression, case.values), *[gradient(case.expression, x, case.values) for x in wrt]]
+    function = sg.Function(arguments, case.expression).value_and_grad(wrt)
+    first, slopes = function(*numbers)
+    outcome = Outcome(numbers={"compiled": 1})
+    for words, got in (("compiled", [first, *slopes]), ("as Python source", by_source(function)(*numbers))):
+        for x, ours, wanted in zip(["value", *wrt], got, exact, strict=True):
+            outcome.merge(compared(ours, wanted, f"{words}, {x} of {case.expression} at {case.values}"))
+    return outcome
+
+
+def given(graph: Graph, case: Posed, types: dict[Any, Type]) -> dict[Node, Any]:
     """The values of the inputs: of all arrays, which sizes are read off, and of the scalars that the graph holds."""
     arrays = {graph.add(Input(array, type_)): case.values[array] for array, type_ in types.items()}
     return arrays | {node: case.values[node.op.variable] for node in graph if isinstance(node.op, Input)}
@@ -60,4 +91,4 @@ def compared(ours: Any, exact: Any, words: str) -> Outcome:
     return Outcome(worst)
 
 
-GROUPS = [Group("fuzz_indexed", 2_000, check)]
+GROUPS = [fuzz("fuzz_indexed", 2_000, drawn, again)]

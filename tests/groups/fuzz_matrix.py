@@ -16,9 +16,10 @@ from sympy.matrices.expressions.kronecker import KroneckerProduct
 
 from symgrad import functions as sg
 from tests import matrix_words  # noqa: F401  the interpreter learns them
-from tests.groups.group import Group, Outcome, Outcomes
-from tests.matrix_nodes import assert_shape, compiled, difference, value_and_gradients
+from tests.groups.group import Outcome, Outcomes, fuzz
+from tests.matrix_nodes import assert_shape, compiled, difference, executed, value_and_gradients
 from tests.matrix_oracle import STEP, Interpreter
+from tests.shrink import Posed
 
 N, M, P = sp.symbols("n m p", integer=True, positive=True)
 ONE = sp.S.One
@@ -28,7 +29,7 @@ DEEPEST = 4
 LARGE = 1e8  # where numbers are larger than this, differences of them say nothing at 1e-16
 TOLERANCE = 1e-10
 SHAKEN = 256  # how many times the effect of one rounding of the inputs an error may be
-COMPILED = 20  # one case in so many is compiled
+COMPILED = 10  # one case in so many is compiled, and its source executed: 200 of 2,000
 ENTRIES = 2  # entries of each symbol that are stepped, besides one direction
 
 
@@ -203,41 +204,54 @@ def values_of(e: Any, sizes: Mapping[Any, int], draw: random.Random) -> dict[Any
     return values | {s: numbers.normal() for s in (A, B) if e.has(s)}
 
 
-def check(draw: random.Random, index: int) -> Outcomes:
-    """One random expression, a third of them scalars, at one point."""
+def drawn(draw: random.Random, index: int) -> Posed | None:
+    """One random expression, a third of them scalars, at one point; None where SymPy cannot make it."""
     tree = Tree(draw)
     depth = draw.randint(1, DEEPEST)
     try:
         e = tree.scalar(depth) if index % 3 == 0 else tree.matrix(tree.size(), tree.size(), depth)
         assert not e.is_Matrix or len(e.shape) == 2
-    except (
-        AttributeError,
-        TypeError,
-        NotImplementedError,
-    ):  # SymPy's own, in its constructors
-        return {"fuzz_matrix": Outcome(numbers={"not made": 1})}
+    except (AttributeError, TypeError, NotImplementedError):  # SymPy's own, in its constructors
+        return None
     if e.has(sp.Sum):  # an entry of a product, which SymPy writes in index notation
-        return {"fuzz_matrix": Outcome(numbers={"not made": 1})}
-    values = values_of(e, tree.sizes, draw)
-    outcome = outcome_of(e, tree.sizes, values, draw)
+        return None
+    return Posed(e, {**values_of(e, tree.sizes, draw), **tree.sizes})
+
+
+def again(case: Posed, index: int = 0) -> Outcomes:
+    """Value and gradients: of the graph, and of some the compiled kernel and its source."""
+    e, sizes = case.expression, sizes_of(case)
+    values = {x: v for x, v in case.values.items() if x not in sizes}
+    outcome = outcome_of(e, sizes, values, random.Random(index))
     if index % COMPILED == 0 and not (outcome.failure or outcome.skipped or outcome.numbers):
-        outcome.merge(by_kernel(e, tree.sizes, values))
+        outcome.merge(by_kernel(e, sizes, values))
     return {"fuzz_matrix": outcome}
 
 
+def sizes_of(case: Posed) -> dict[Any, int]:
+    """What the symbols in shapes stand for."""
+    return {s: n for s, n in case.values.items() if s in (N, M, P)}
+
+
 def by_kernel(e: Any, sizes: Mapping[Any, int], values: Mapping[Any, Any]) -> Outcome:
-    """Value and gradients of the compiled function, against those of the nodes."""
+    """Value and gradients of the compiled function and of its Python source, against those of the nodes."""
     shapes = {k for x in values if isinstance(x, sp.MatrixSymbol) for n in x.shape for k in n.free_symbols}
     if not values or not e.free_symbols & set(sizes) <= shapes:  # a size that no argument tells
         return Outcome()
     ones = np.ones(np.shape(Interpreter(values, sizes)(e)))
     value, gradients = value_and_gradients(e, values, sizes, ones)
-    ours, found = compiled(e, values, sizes)
-    worst = difference(ours, value)
-    for x, g in found.items():
-        worst = max(worst, difference(g, gradients.get(x, np.zeros(np.shape(g)))))
-    failure = "" if worst < TOLERANCE else f"compiled, error {worst:.1e}: {e} at {dict(sizes)}"[:2000]
-    return Outcome(worst, failure, numbers={"compiled": 1})
+    outcome = Outcome(numbers={"compiled": 1})
+    for words, way in (("compiled", compiled), ("as Python source", executed)):
+        found = way(e, values, sizes)
+        if found is None:
+            continue
+        ours, slopes = found
+        worst = difference(ours, value)
+        for x, g in slopes.items():
+            worst = max(worst, difference(g, gradients.get(x, np.zeros(np.shape(g)))))
+        failure = "" if worst < TOLERANCE else f"{words}, error {worst:.1e}: {e} at {dict(sizes)}"[:2000]
+        outcome.merge(Outcome(worst, failure))
+    return outcome
 
 
 def outcome_of(e: Any, sizes: Mapping[Any, int], values: Mapping[Any, Any], draw: random.Random) -> Outcome:
@@ -290,4 +304,4 @@ def _directions(shape: tuple[int, ...], numbers: np.random.Generator, draw: rand
         yield unit
 
 
-GROUPS = [Group("fuzz_matrix", 2_000, check)]
+GROUPS = [fuzz("fuzz_matrix", 2_000, drawn, again)]

@@ -7,25 +7,25 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import sympy as sp
 from mpmath import mp
 
 import symgrad as sg
 from symgrad.function import Function
 from tests.expressions import Case, random_case
 from tests.groups.group import (
-    Group,
     Outcome,
-    Outcomes,
+    by_source,
     compiled_at,
     elements,
-    failing_part,
+    flat,
+    fuzz,
     judge,
     leaks,
     operations,
     values_at,
 )
 from tests.oracles import DIGITS, TOLERANCE, Reference, complex_step, error
+from tests.shrink import Posed
 
 COMPILED = 25  # one case in so many is compiled, with a kernel of its own: 400 of 10,000; the rest is evaluated by node
 PRINTED = 5  # one case in so many goes back to SymPy, and what is printed is evaluated by the reference too
@@ -34,23 +34,15 @@ MOST = 5.0  # nodes of value and gradient against those of the value, and operat
 SMALL = 5  # operations beyond that bound: one beta function of two arguments, in seven operations, takes 36
 
 
-def case_of(draw: random.Random, index: int) -> Case:
+def drawn(draw: random.Random, index: int) -> Posed:
     """The index-th case: a third smooth, a tenth on a kink."""
-    kinked = index % KINKED == KINKED - 1
-    return random_case(draw, smooth=index % 3 == 0, kinked=kinked)
+    case = random_case(draw, smooth=index % 3 == 0, kinked=index % KINKED == KINKED - 1)
+    return Posed(case.expression, dict(zip(case.symbols, case.point, strict=True)))
 
 
-def check(draw: random.Random, index: int) -> Outcomes:
-    """One random expression at one point."""
-    case = case_of(draw, index)
-    outcomes = outcomes_of(case, index)
-    if outcomes["fuzz_scalar"].failure:
-        outcomes["fuzz_scalar"].failure += "\n    " + str(shrunk(case, index))
-    return outcomes
-
-
-def outcomes_of(case: Case, index: int = 0) -> dict[str, Outcome]:
+def again(posed: Posed, index: int = 0) -> dict[str, Outcome]:
     """The three lines of one case."""
+    case = Case(posed.expression, tuple(posed.values), tuple(posed.values.values()))
     symbols = list(case.symbols)
     with mp.workdps(DIGITS):
         reference = Reference(case.expression, symbols)
@@ -67,6 +59,7 @@ def outcomes_of(case: Case, index: int = 0) -> dict[str, Outcome]:
     outcome.merge(no_warnings(both, case.point))
     if index % COMPILED == 0:
         outcome.merge(judge(compiled_at(both, case.point), value, exact, "compiled"))
+        outcome.merge(judge(flat(by_source(both)(*case.point)), value, exact, "as Python source"))
         outcome.numbers["compiled"] = 1
     if case.analytic:
         outcome.merge(by_complex_step(case, values_at(both, case.point)[1:], exact))
@@ -114,14 +107,4 @@ def cost(function: Function, both: Function) -> Outcome:
     return Outcome(ratio, failure, numbers={"nodes": ratio, "operations": after / before})
 
 
-def shrunk(case: Case, index: int) -> Case:
-    """The same failure in a smaller expression."""
-
-    def fails(expression: sp.Expr) -> bool:
-        smaller = Case(expression, case.symbols, case.point, case.kink)
-        return bool(outcomes_of(smaller, index)["fuzz_scalar"].failure)
-
-    return Case(failing_part(case.expression, fails), case.symbols, case.point, case.kink)
-
-
-GROUPS = [Group("fuzz_scalar", 10_000, check)]
+GROUPS = [fuzz("fuzz_scalar", 10_000, drawn, again)]

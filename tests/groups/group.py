@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -17,18 +19,20 @@ from symgrad.graph import Node
 from symgrad.ops.rounding import Extremum
 from symgrad.ops.select import Select
 from tests.oracles import HUGE, ILL, ROUNDINGS, TOLERANCE, children_first, error, movement
+from tests.shrink import Posed
 
 LEAKS = (sp.Derivative, sp.Subs, sp.DiracDelta, sp.re, sp.im, sp.arg, sp.conjugate)
 
 
 @dataclass
 class Outcome:
-    """What came out of one case. `numbers` are measured, and summed up in the table."""
+    """What came out of one case. `numbers` are measured, and summed up in the table; `case`: a small one that fails."""
 
     error: float = 0.0
     failure: str = ""
     skipped: int = 0
     numbers: dict[str, float] = field(default_factory=dict)
+    case: Posed | None = None
 
     def merge(self, other: Outcome) -> None:
         """Both: the larger error, the first failure, all that was counted."""
@@ -47,13 +51,32 @@ class Group:
     """A line of the table: a check of `count` cases in the full run, a tenth of them in continuous integration.
 
     The check draws from the generator that it is given and from nothing else. It returns outcomes by the name of the
-    line they belong to. `whole`: the cases are a table, all of them are run every time.
+    line they belong to. `whole`: the cases are a table, all of them are run every time. `drawn` and `again`: the case
+    itself, and the check of any other in its place, for shrinking.
     """
 
     name: str
     count: int
     check: Callable[[random.Random, int], Outcomes]
     whole: bool = False
+    drawn: Callable[[random.Random, int], Posed | None] | None = None
+    again: Callable[[Posed, int], Outcomes] | None = None
+
+
+def fuzz(
+    name: str,
+    count: int,
+    drawn: Callable[[random.Random, int], Posed | None],
+    again: Callable[[Posed, int], Outcomes],
+) -> Group:
+    """A group of random expressions. `drawn` returns None where SymPy cannot make what was drawn; `again` checks a
+    case, of which only one in so many goes through what takes long: by its number, everything with 0."""
+
+    def check(draw: random.Random, index: int) -> Outcomes:
+        case = drawn(draw, index)
+        return again(case, index) if case is not None else {name: Outcome(numbers={"not made": 1})}
+
+    return Group(name, count, check, drawn=drawn, again=again)
 
 
 def elements(function: Function) -> list[Node]:
@@ -71,6 +94,29 @@ def values_at(function: Function, values: Sequence[Any], numbers: Any = np) -> l
 def compiled_at(function: Function, values: Sequence[float]) -> list[float]:
     """All scalar results by the compiled kernel."""
     return flat(function(*values))
+
+
+def by_source(function: Function) -> Callable[..., Any]:
+    """The function in its own Python source, executed as users would."""
+    executed = _executed(function)
+
+    def quiet(*values: Any) -> Any:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore")
+            return executed(*values)
+
+    return quiet
+
+
+def parameters_of_source(function: Function) -> list[str]:
+    """The names of what its Python source takes."""
+    return list(signature(_executed(function)).parameters)
+
+
+def _executed(function: Function) -> Any:
+    scope: dict[str, Any] = {}
+    exec(compile(function.source, "<source>", "exec"), scope)
+    return scope[function.name]
 
 
 def flat(result: Any) -> list[float]:
@@ -155,44 +201,3 @@ def operations(function: Function) -> int:
             pairs = max(1, len(node.inputs) - 1) if not isinstance(node.op, Select) else 1
             total += 2 * pairs if isinstance(node.op, Extremum) else pairs
     return total
-
-
-def failing_part(expression: sp.Expr, fails: Callable[[sp.Expr], bool], tries: int = 150) -> sp.Expr:
-    """A small expression that still fails: parts in place of the whole, symbols in place of parts."""
-    best, improved = expression, True
-    while improved and tries > 0:
-        improved = False
-        for smaller in _smaller(best):
-            tries -= 1
-            if tries <= 0:
-                break
-            if _safely(fails, smaller):
-                best, improved = smaller, True
-                break
-    return best
-
-
-def _smaller(expression: sp.Expr) -> list[sp.Expr]:
-    parts = [a for a in expression.args if isinstance(a, sp.Expr) and a.free_symbols]
-    found = [*parts, *[p for a in parts for p in a.args if isinstance(p, sp.Expr) and p.free_symbols]]
-    if expression.is_Add or expression.is_Mul:
-        found += [
-            expression.func(*[a for a in expression.args if a is not gone], evaluate=False) for gone in expression.args
-        ]
-    for i, a in enumerate(expression.args):
-        if isinstance(a, sp.Expr) and a.args:
-            found += [_with(expression, i, p) for p in a.args if isinstance(p, sp.Expr)]
-    return found
-
-
-def _with(expression: sp.Expr, i: int, argument: sp.Expr) -> sp.Expr:
-    arguments = list(expression.args)
-    arguments[i] = argument
-    return expression.func(*arguments)
-
-
-def _safely(fails: Callable[[sp.Expr], bool], expression: sp.Expr) -> bool:
-    try:
-        return bool(expression.free_symbols) and fails(expression)
-    except Exception:  # noqa: BLE001  a smaller expression may be none at all: whatever it raises, it is no witness
-        return False

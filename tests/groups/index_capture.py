@@ -16,8 +16,9 @@ from symgrad.from_sympy import convert_all
 from symgrad.graph import Graph
 from tests.groups.fuzz_indexed import compared, given
 from tests.groups.group import Group, Outcome, Outcomes
-from tests.index_expressions import ARRAYS, AT, A, IndexCase, M, N, P, S, U, X, Y
+from tests.index_expressions import ARRAYS, AT, A, M, N, P, S, U, X, Y
 from tests.index_oracle import gradient, value
+from tests.shrink import Posed
 
 i, j, k = sp.symbols("i j k", integer=True)
 d = sp.Dummy("i", integer=True)  # prints as i does, and is another
@@ -70,7 +71,7 @@ def check(draw: random.Random, index: int) -> Outcomes:
     n, m = 3, 2
     sizes = {N: n, M: m}
     values: dict[Any, Any] = {x: numbers.uniform(0.3, 1.3, [sizes[s] for s in shape]) for x, shape in ARRAYS.items()}
-    case = IndexCase(CASES[index], {**values, **sizes, AT: numbers.integers(0, n, m), A: 0.7})
+    case = Posed(CASES[index], {**values, **sizes, AT: numbers.integers(0, n, m), A: 0.7})
     graph = Graph()
     types = array_types([case.expression], [array for array in ARRAYS if array.shape is not None])
     (node,) = convert_all(graph, [case.expression], types)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,54 +16,87 @@ from symgrad.derivatives import build_grad, hessian_vector, inner, jacobian_arra
 from symgrad.evaluate import evaluate
 from symgrad.expression import grad
 from symgrad.from_sympy import convert_all
+from symgrad.function import Function
 from symgrad.graph import Graph, Node, reachable
 from symgrad.ops.leaf import Input
 from symgrad.types import shape_in_numbers
-from tests.groups.fuzz_indexed import given
-from tests.groups.fuzz_matrix import Tree, values_of
-from tests.groups.group import LEAKS, Group, Outcome, Outcomes
-from tests.index_expressions import ARRAYS, random_index_case
+from tests.groups.fuzz_indexed import arrays_of, given
+from tests.groups.fuzz_matrix import Tree, sizes_of, values_of
+from tests.groups.group import LEAKS, Outcome, Outcomes, by_source, fuzz
+from tests.index_expressions import random_index_case
+from tests.shrink import Posed
 
 STEP = 1e-100
 BOUND = 1e-9  # of second derivatives; in units of the largest entry, since a sum cancels
 LARGE = 1e8  # beyond it a case says nothing: powers and inverses of random matrices
 THIRD = 10  # one case in so many is differentiated a third time
+COMPILED = 20  # two cases in so many are compiled, and their source executed
 PRINTED = 5  # one case in so many is printed
 
 
-def check(draw: random.Random, index: int) -> Outcomes:
-    """One random function, in index notation or of matrices."""
-    graph = Graph()
+def drawn(draw: random.Random, index: int) -> Posed | None:
+    """One random function, in index notation or of matrices; None where SymPy cannot make it."""
     if index % 2:
-        case = random_index_case(draw)
-        expression, values = case.expression, case.values
-        types = array_types([expression], [array for array in ARRAYS if array.shape is not None])
-        (target,) = convert_all(graph, [expression], types)
-        inputs = given(graph, case, types)
-    else:
-        tree = Tree(draw)
-        try:
-            expression = tree.scalar(3)
-        except (AttributeError, TypeError, NotImplementedError):  # SymPy's own, in its constructors
-            return {"second_order_arrays": Outcome(skipped=1)}
-        if expression.has(sp.Sum) or not expression.atoms(sp.MatrixSymbol):
-            return {"second_order_arrays": Outcome(skipped=1)}
-        values = values_of(expression, tree.sizes, draw)
-        types = array_types([expression], expression.atoms(sp.MatrixSymbol))
-        (target,) = convert_all(graph, [expression], types)
+        return random_index_case(draw)
+    tree = Tree(draw)
+    try:
+        expression = tree.scalar(3)
+    except (AttributeError, TypeError, NotImplementedError):  # SymPy's own, in its constructors
+        return None
+    if expression.has(sp.Sum) or not expression.atoms(sp.MatrixSymbol):
+        return None
+    return Posed(expression, {**values_of(expression, tree.sizes, draw), **tree.sizes})
+
+
+def again(case: Posed, index: int = 0) -> Outcomes:
+    """The graph, and of some the compiled kernels; what some print."""
+    graph, draw, expression = Graph(), random.Random(index), case.expression
+    matrices, sizes = expression.atoms(sp.MatrixSymbol), sizes_of(case)
+    types = array_types([expression], [a for a in arrays_of(case) if a.shape is not None] + sorted(matrices, key=str))
+    (target,) = convert_all(graph, [expression], types)
+    if matrices:
         brought = {s for t in types.values() for n in t.shape if isinstance(n, sp.Expr) for s in n.free_symbols}
-        if not expression.free_symbols & set(tree.sizes) <= brought:
+        if not expression.free_symbols & set(sizes) <= brought:
             return {"second_order_arrays": Outcome(skipped=1)}
-        leaves = [node for node in reachable([target]) if isinstance(node.op, Input)]
-        inputs = {node: _value(node, values, tree.sizes) for node in leaves}
-    outcome = second_order(target, inputs, draw, third=index % THIRD < 2)
-    outcome.failure = outcome.failure and f"{outcome.failure}: {expression} at {values}"[:3000]
+        arrays = [graph.add(Input(x, type_)) for x, type_ in types.items()]  # the target may have lost some: sizes are
+        leaves = dict.fromkeys([*(x for x in reachable([target]) if isinstance(x.op, Input)), *arrays])  # read off them
+        inputs = {node: _value(node, case.values, sizes) for node in leaves}
+    else:
+        inputs = given(graph, case, types)
+    compiled = case if index % COMPILED < 2 else None
+    outcome = second_order(target, inputs, draw, third=index % THIRD < 2, compiled=compiled)
+    outcome.failure = outcome.failure and f"{outcome.failure}: {expression} at {case.values}"[:3000]
     if index % PRINTED == 0:
         outcome.merge(no_leaks(expression, types))
     return {"second_order_arrays": outcome}
 
 
-def _value(node: Node, values: dict[Any, Any], sizes: dict[Any, int]) -> Any:
+def by_kernel(case: Posed, wrt: Sequence[Any], along: Sequence[Any], exact: Sequence[Any]) -> Outcome:
+    """The compiled product of the Hessian with vectors, and its Python source."""
+    if any(isinstance(x, MatrixElement) for x in wrt):  # of a matrix of few entries, which is opened
+        return Outcome()
+    matrices = [x for x in case.values if isinstance(x, sp.MatrixSymbol) and case.expression.has(x)]
+    scalars = [x for x in case.values if x in wrt and isinstance(x, sp.Symbol)]
+    arguments = [*matrices, *arrays_of(case), *scalars]
+    function = Function(arguments, case.expression).hvp(list(wrt))
+    numbers = [_without_ones(x, case.values[x]) for x in arguments]
+    vectors = [np.asarray(v) if np.ndim(v) else float(v) for v in along]
+    outcome = Outcome(numbers={"compiled": 1})
+    for words, call in (("compiled", function), ("as Python source", by_source(function))):
+        got = call(*numbers, *vectors)
+        for x, a, b in zip(wrt, got if isinstance(got, tuple) else (got,), exact, strict=True):
+            outcome.merge(_compared(a, b, f"H v {words} by {x}"))
+    return outcome
+
+
+def _without_ones(x: Any, value: Any) -> Any:
+    """The numbers of a matrix, without its axes of size 1."""
+    if not isinstance(x, sp.MatrixSymbol):
+        return value
+    return np.reshape(value, [k for k, n in zip(np.shape(value), x.shape, strict=True) if n != 1])[()]
+
+
+def _value(node: Node, values: Mapping[Any, Any], sizes: Mapping[Any, int]) -> Any:
     """The numbers of an input: of a matrix without its axes of size 1, or of an entry."""
     assert isinstance(node.op, Input)
     variable = node.op.variable
@@ -72,7 +105,9 @@ def _value(node: Node, values: dict[Any, Any], sizes: dict[Any, int]) -> Any:
     return np.reshape(values[variable], shape_in_numbers(node.type.shape, sizes))
 
 
-def second_order(target: Node, inputs: dict[Node, Any], draw: random.Random, *, third: bool) -> Outcome:
+def second_order(
+    target: Node, inputs: dict[Node, Any], draw: random.Random, *, third: bool, compiled: Posed | None
+) -> Outcome:
     """H symmetric; H v three ways, one of them a complex step of the gradient; the third derivative along v and u."""
     numbers = np.random.default_rng(draw.randrange(2**32))
     wrt = [x for x in inputs if x.type.dtype == "f8"]
@@ -104,6 +139,8 @@ def second_order(target: Node, inputs: dict[Node, Any], draw: random.Random, *, 
     ):
         for x, a, b in zip(wrt, found, exact, strict=True):
             outcome.merge(_compared(a, b, f"{words} by {x.op.label()}"))
+    if compiled is not None and not outcome.failure:
+        outcome.merge(by_kernel(compiled, [x.op.variable for x in wrt], along, exact))  # type: ignore[attr-defined]
     if third:
         last = build_grad(inner(products, u), wrt)
         third_order = sum(_flat(g) @ _flat(a) for g, a in zip(evaluate(last, everything), along, strict=True))
@@ -156,4 +193,4 @@ def _compared(ours: Any, exact: Any, words: str) -> Outcome:
     return Outcome(worst, "" if worst <= BOUND else f"{words}: error {worst:.1e}")
 
 
-GROUPS: Sequence[Group] = [Group("second_order_arrays", 1_000, check)]
+GROUPS = [fuzz("second_order_arrays", 1_000, drawn, again)]
