@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numba
@@ -13,7 +13,6 @@ from symgrad.errors import UnsupportedExpression
 from symgrad.graph import Node, reachable
 from symgrad.lower.blocks import block_text
 from symgrad.lower.loops import ArrayProgram
-from symgrad.lower.machine_code import PointCode
 from symgrad.lower.size_text import SizeNames, integer_text
 from symgrad.lower.user_functions import OPTIONS
 from symgrad.types import Size
@@ -22,7 +21,11 @@ REAL = {"f8": types.float64, "f4": types.float32, "i8": types.int64}
 
 
 def array_dispatcher(
-    program: ArrayProgram, code: PointCode, table: Sequence[Size], inputs: Sequence[Node], outputs: Sequence[Node]
+    program: ArrayProgram,
+    call: Callable[[int, int], int],
+    table: Sequence[Size],
+    inputs: Sequence[Node],
+    outputs: Sequence[Node],
 ) -> Any:
     """The dispatcher: arrays of any layout and numbers to arrays and numbers, or the tuple of them.
 
@@ -70,7 +73,7 @@ def array_dispatcher(
     returned = [f"a{first + k}" + ("" if y.type.shape else "[0]") for k, y in enumerate(outputs)]
     lines.append(f"return {', '.join(returned) or '()'}")
     source = "\n    ".join([f"def entry({', '.join(names)}):", *lines])
-    scope: dict[str, Any] = {"np": np, "call": code.call, "library": code.library, "__name__": __name__}
+    scope: dict[str, Any] = {"np": np, "call": call, "__name__": __name__}
     exec(source, scope)
     signature = tuple(_type(b.dtype, len(b.dims)) for b in program.buffers if b.role == "in")
     return numba.njit([signature], **OPTIONS)(scope["entry"])

@@ -70,8 +70,8 @@ class ArrayKernel:
         if isinstance(self.program, str):
             raise UnsupportedExpression("no Numba function of this", got=self.program.split(":")[0])
         with machine_code.LOCK:
-            code, table = self._compiled
-            return array_entry.array_dispatcher(self.program, code, table, self.inputs, self.outputs)
+            call, table = self._compiled
+            return array_entry.array_dispatcher(self.program, call, table, self.inputs, self.outputs)
 
     def run(
         self,
@@ -94,7 +94,7 @@ class ArrayKernel:
         targets = [np.empty(shape, self.dtype) for shape in layout.outputs]
         if out is not None:
             targets = [y if y.flags.c_contiguous else t for y, t in zip(out, targets, strict=True)]
-        layout.call(self._compiled[0].call, self._contiguous(values), targets)
+        layout.call(self._compiled[0], self._contiguous(values), targets)
         if out is None:
             return [y[()] for y in targets]
         for y, target in zip(out, targets, strict=True):

@@ -60,7 +60,7 @@ class Batch:
         table = np.array([_address(a) for a in (*inputs, *memory)], np.uintp)
 
         def work(first: int, last: int) -> int:
-            return code.call(_address(table), first, last, room)
+            return code(_address(table), first, last, room)
 
         if run_in_threads(work, room, STEP) if parallel else work(0, room):
             raise MemoryError("no memory for the values between parts")

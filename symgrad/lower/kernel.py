@@ -87,8 +87,8 @@ class Kernel:
             with machine_code.LOCK:
                 if "_direct" not in self.__dict__:
                     arguments, results = [a.shape for a in self.arguments], [r.shape for r in self.results]
-                    self._code_at = machine_code.point_code(*self._written(), arguments, results)
-                    self._direct = direct(self._code_at.call, arguments, results)
+                    call = machine_code.point_code(*self._written(), arguments, results)
+                    self._direct = direct(call, arguments, results)
         return self._direct
 
     def cfunc(self, signature: str) -> Any:

@@ -12,12 +12,13 @@ import hashlib
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any
 
 import llvmlite
 import llvmlite.binding as llvm
+from llvmlite.binding.newpassmanagers import NewPassManager
 
 from symgrad.environment import cache_directory
 from symgrad.lower.blas import blas_addresses
@@ -28,46 +29,33 @@ from symgrad.lower.target import Processor, processor
 LOCK = threading.RLock()  # keeps two threads from compiling one kernel
 SYMBOL = "symgrad_kernel"  # of every kernel kept: each is a library of its own, so that equal names do not meet
 OPTIMISATION = 3
+LIBRARIES = 64  # of one linker: it keeps 9 kB of each that is gone, and is 130 kB and 1 ms to make
 FORM = "1"  # another one for every change of what `compiled` makes of a text, or of how its code is called
 
 Shape = tuple[int, ...]
 _libraries = count()
 
 
-class BatchCode(NamedTuple):
-    """A kernel with a size, as a function of its table of addresses, the range of points, and the number of all."""
-
-    call: Callable[[int, int, int, int], int]
-    library: Any  # keeps the machine code
-
-
-class PointCode(NamedTuple):
-    """A kernel for one point, as a function of its numbers and addresses."""
-
-    call: Callable[..., int]
-    library: Any  # keeps the machine code
+# A kernel with a size, as a function of its table of addresses, the range of points, and the number of all.
+BatchCode = Callable[[int, int, int, int], int]
 
 
 def batch_code(text: str, module: Module) -> BatchCode:
     """The machine code of a kernel with a size. Calling it lets other threads run."""
-    address, library = _code(text, module)
-    kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
-    return BatchCode(kind(address), library)
+    return _code(text, module, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 
 
-def point_code(text: str, module: Module, arguments: Sequence[Shape], results: Sequence[Shape]) -> PointCode:
-    """The machine code of a kernel for one point. Calling it lets other threads run."""
-    address, library = _code(text, module)
+def point_code(text: str, module: Module, arguments: Sequence[Shape], results: Sequence[Shape]) -> Callable[..., int]:
+    """The machine code of a kernel for one point, as a function of its numbers and addresses. Calling it lets other
+    threads run."""
     inputs = [ctypes.c_double if shape == () else ctypes.c_void_p for shape in arguments]
-    kind = ctypes.CFUNCTYPE(ctypes.c_int, *inputs, *[ctypes.c_void_p] * len(results))
-    return PointCode(kind(address), library)
+    return _code(text, module, *inputs, *[ctypes.c_void_p] * len(results))
 
 
-def array_code(text: str, module: Module) -> PointCode:
+def array_code(text: str, module: Module) -> Callable[[int, int], int]:
     """The machine code of a program of arrays, as a function of the addresses of its two tables: those of the addresses
     of buffers and of the sizes. Calling it lets other threads run."""
-    address, library = _code(text, module)
-    return PointCode(ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(address), library)
+    return _code(text, module, ctypes.c_void_p, ctypes.c_void_p)
 
 
 def compiled(text: str) -> bytes:
@@ -80,7 +68,10 @@ def compiled(text: str) -> bytes:
     tuning = llvm.create_pipeline_tuning_options(speed_level=OPTIMISATION)
     tuning.loop_vectorization, tuning.slp_vectorization = True, False  # as Numba has them
     passes = llvm.create_pass_builder(machine, tuning)
-    passes.getModulePassManager().run(module, passes)
+    pipeline = passes.getModulePassManager()
+    pipeline.run(module, passes)
+    NewPassManager._dispose(pipeline)  # 60 kB, which llvmlite 0.50 keeps: the `_dispose` that it calls does nothing
+    pipeline.detach()  # and one that calls this shall not free it twice
     return bytes(machine.emit_object(module))
 
 
@@ -90,8 +81,8 @@ def key(text: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _code(text: str, module: Module) -> tuple[int, Any]:
-    """The address of the kernel, and what must live as long as it."""
+def _code(text: str, module: Module, *inputs: Any) -> Any:
+    """The kernel, as a function of these types in C to an int. It keeps its machine code, which ends with it."""
     text, symbols = text.replace(module.symbol, SYMBOL), dict(module.addresses)
     if module.routines:
         symbols |= blas_addresses(module.routines)
@@ -99,29 +90,37 @@ def _code(text: str, module: Module) -> tuple[int, Any]:
         from symgrad.lower.user_functions import user_address
 
         symbols |= {name.replace(module.symbol, SYMBOL): user_address(op) for op, name in module.users.items()}
-        return _loaded(compiled(text), symbols)
+    library = _loaded(compiled(text) if module.users else _kept(text), symbols)
+    function = ctypes.CFUNCTYPE(ctypes.c_int, *inputs)(library[SYMBOL])
+    function.library = library  # type: ignore[attr-defined]
+    return function
+
+
+def _kept(text: str) -> bytes:
+    """The object file of a module, from the disk if it is there."""
     directory = cache_directory()
     if directory is None:
-        return _loaded(compiled(text), symbols)
+        return compiled(text)
     kept, name = Cache(directory), key(text)
     code = kept.load(name)
     if code is None:
         code = compiled(text)
         kept.store(name, code)
-    return _loaded(code, symbols)
+    return code
 
 
-def _loaded(code: bytes, symbols: dict[str, int]) -> tuple[int, Any]:
-    """The address of the kernel in an object file that calls these symbols, and what must live as long as it."""
+def _loaded(code: bytes, symbols: dict[str, int]) -> Any:
+    """The library of an object file that calls these symbols."""
     builder = llvm.JITLibraryBuilder().add_object_img(code).add_current_process().export_symbol(SYMBOL)
     for name, address in symbols.items():
         builder.import_symbol(name, address)
-    library = builder.link(_linker(), f"symgrad{next(_libraries)}")
-    return int(library[SYMBOL]), library
+    number = next(_libraries)
+    return builder.link(_linker(number // LIBRARIES), f"symgrad{number}")
 
 
-@cache
-def _linker() -> Any:
+@lru_cache(maxsize=1)
+def _linker(group: int) -> Any:
+    """What so many libraries share; it ends with the last of them, which hold it."""
     return llvm.create_lljit_compiler(_machine(processor()))
 
 
