@@ -73,7 +73,14 @@ NESTED = {
         "cli._numbers",
     ),
     *("lower.program._lines", "lower.python._flat", "lower.llvm._flat", "lower.llvm._Function"),
-    *("lower.loops._lines", "lower.loops.flat", "lower.fusion._moved", "lower.llvm_loops._Writer", "lower.nest.Nest"),
+    *(
+        "lower.loops._lines",
+        "lower.loops.flat",
+        "lower.fusion._moved",
+        "lower.llvm_loops.PartWriter",
+        "lower.nest.Nest",
+    ),
+    *("lower.chunks._accesses", "lower.chunks._Chunking", "lower.nest.Nest"),
     "ops.arithmetic.power",
 }
 MODULES = {

@@ -11,7 +11,7 @@ from numba.core import types
 
 from symgrad.errors import UnsupportedExpression
 from symgrad.graph import Node, reachable
-from symgrad.lower.blocks import block_text
+from symgrad.lower.blocks import block_text, length_text
 from symgrad.lower.loops import ArrayProgram
 from symgrad.lower.size_text import SizeNames, integer_text
 from symgrad.lower.user_functions import OPTIONS
@@ -37,14 +37,15 @@ def array_dispatcher(
     sizes = SizeNames(inputs, names, nodes, {*names})
     every = [n for b in program.buffers for n in b.dims] + list(table)
     blocks = dict(program.blocks)
+    own = [*blocks, *(s for cut in program.cuts for s in (cut.length, cut.number))]
     for n in every:
-        if n not in blocks:
+        if n not in own:
             sizes.text(n)
     if sizes.unbound():
         raise UnsupportedExpression(
             "a size that no argument tells", got=", ".join(map(str, sizes.unbound())), hint="make it an argument"
         )
-    known = {s: sizes.names[s] for s in sizes.names} | {s: f"block{k}_" for k, s in enumerate(blocks)}
+    known = {s: sizes.names[s] for s in sizes.names} | {s: f"own{k}_" for k, s in enumerate(own)}
     lines = list(sizes.lines())
     for k, node in enumerate(inputs):
         for axis, n in enumerate(node.type.shape):
@@ -52,6 +53,10 @@ def array_dispatcher(
             lines += [f"if x{k}.shape[{axis}] != {integer_text(n, known)} or x{k}.shape[{axis}] == 0:"]
             lines += [f"    raise ValueError({message!r})"]
     lines += [f"{known[s]} = {block_text(integer_text(numbers, known))}" for s, numbers in blocks.items()]
+    for cut in program.cuts:
+        extent, *rest = [integer_text(n, known) for n in cut[2:]]
+        lines.append(f"{known[cut.length]} = {length_text(extent, *rest)}")
+        lines.append(f"{known[cut.number]} = -(-({extent})//{known[cut.length]})")
     lines.append(f"sizes = np.empty({len(table) + 1}, np.int64)")
     lines += [f"sizes[{k}] = {integer_text(n, known)}" for k, n in enumerate(table)]
     lines.append(f"table = np.empty({len(program.buffers)}, np.int64)")

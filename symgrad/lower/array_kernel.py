@@ -11,9 +11,10 @@ import sympy as sp
 
 from symgrad.errors import UnsupportedExpression
 from symgrad.graph import Node, reachable
-from symgrad.lower.blocks import block_of
+from symgrad.lower.blocks import block_of, length_of
+from symgrad.lower.chunks import chunked
 from symgrad.lower.kernel import unique_symbol
-from symgrad.lower.llvm_loops import arrays_to_llvm
+from symgrad.lower.llvm_parts import arrays_to_llvm
 from symgrad.lower.loops import ArrayProgram
 from symgrad.lower.nest import NotInLoops
 from symgrad.lower.nests import schedule_arrays
@@ -48,7 +49,7 @@ class ArrayKernel:
     def program(self) -> ArrayProgram | str:
         """The loops and calls, for all sizes; the source, for what loops do not cover."""
         try:
-            return schedule_arrays(self.name, self.inputs, self.outputs, self.dtype)
+            return chunked(schedule_arrays(self.name, self.inputs, self.outputs, self.dtype))
         except NotInLoops as why:
             return f"in NumPy, since no loops are written for {why}:\n{self.source}"
 
@@ -56,7 +57,7 @@ class ArrayKernel:
         """The LLVM IR of the kernel, before LLVM optimises it; nothing for what loops do not cover."""
         if isinstance(self.program, str):
             return ""
-        return arrays_to_llvm(self.program, unique_symbol(), host())[0]
+        return arrays_to_llvm(self.program, unique_symbol(), host()).text
 
     @cached_property
     def njit(self) -> Any:
@@ -123,8 +124,8 @@ class ArrayKernel:
 
         with machine_code.LOCK:
             assert isinstance(self.program, ArrayProgram)
-            text, module, sizes = arrays_to_llvm(self.program, unique_symbol(), host())
-            return machine_code.array_code(text, module), sizes
+            found = arrays_to_llvm(self.program, unique_symbol(), host())
+            return machine_code.array_code(found.text, found.module), found.table
 
     @cached_property
     def _shapes(self) -> list[tuple[Size, ...]]:
@@ -172,6 +173,10 @@ class _Layout:
         sizes = dict(sizes)
         for block, numbers in program.blocks:
             sizes[block] = block_of(integer(numbers, sizes))
+        for cut in program.cuts:
+            extent, *rest = [integer(n, sizes) for n in cut[2:]]
+            sizes[cut.length] = length_of(extent, *rest)
+            sizes[cut.number] = -(-extent // sizes[cut.length])
         self.outputs = [shape_in_numbers(b.dims, sizes) for b in program.buffers if b.role == "out"]
         self.sizes = np.array([integer(n, sizes) for n in table] or [0], np.int64)
         self.offsets: list[int] = []

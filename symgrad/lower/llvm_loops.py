@@ -1,4 +1,4 @@
-"""ArrayProgram -> LLVM IR: one function of a table of addresses and a table of sizes.
+"""A part of an ArrayProgram -> LLVM IR: a function of a table of addresses and a table of sizes.
 
 Memory holds float64 or float32; arithmetic is in float64 in either case. A simd loop runs in vectors, then the rest
 one by one. What a loop sums is summed in as many parts as a vector has lanes: `reassoc` stands there only.
@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symgrad.lower.instructions import Module, Value
+from symgrad.lower.instructions import Value
 from symgrad.lower.llvm import ATTRIBUTES, WIDE
 from symgrad.lower.llvm_library import Library
 from symgrad.lower.llvm_memory import BYTES
 from symgrad.lower.loops import (
     AddTo,
     Affine,
-    ArrayProgram,
     Bound,
-    Buffer,
     Call,
+    Chunks,
     Count,
     Extent,
     Fill,
@@ -35,39 +34,20 @@ from symgrad.lower.loops import (
     Update,
     When,
     flat,
+    inside,
 )
-from symgrad.lower.target import Target, constant
-from symgrad.types import Size
+from symgrad.lower.target import constant
 
 
-def arrays_to_llvm(program: ArrayProgram, symbol: str, target: Target) -> tuple[str, Module, list[Size]]:
-    """The text of the module, what it calls by address, and the sizes that the second table holds."""
-    writer = _Writer(program, Module(symbol, target))
-    return writer.text(), writer.module, list(writer.sizes)
+class PartWriter(Library):
+    """A part of a program while it is written down."""
 
-
-class _Writer(Library):
-    """A program while it is written down."""
-
-    def text(self) -> str:
-        self.statements(self.program.body)
+    def function(self, k: int, body: Sequence[Statement]) -> str:
+        """The k-th part: a function of the two tables and the number of a chunk."""
+        self.statements(body)
         attributes = ATTRIBUTES + (WIDE if self.full == 8 else "")
-        head = f"define i32 @{self.module.symbol}(ptr %table, ptr %sizes) {attributes} {{"
-        return "\n".join(
-            [
-                *self.module.globals.values(),
-                head,
-                "entry:",
-                *self.entry,
-                "  br label %begin",
-                "begin:",
-                *self.lines,
-                "  ret i32 0",
-                "}",
-                "attributes #0 = { nounwind willreturn memory(none) }",
-                "",
-            ]
-        )
+        head = f"define internal void @{self.module.symbol}.{k}(ptr %table, ptr %sizes, i64 %chunk) {attributes} {{"
+        return "\n".join([head, "entry:", *self.entry, "  br label %begin", "begin:", *self.lines, "  ret void", "}"])
 
     # -- statements ---------------------------------------------------------------------------------------------------
 
@@ -99,13 +79,15 @@ class _Writer(Library):
                 case Guard() | When():
                     self.guard(s)
                 case Fill():
-                    self.fill(self.buffers[s.buffer])
+                    self.fill(s)
                 case Call():
                     self.library(s)
                 case Loop():
                     self.loop(s)
                 case Rows():
-                    self.statements((*s.before, s.loop, *s.after))
+                    self.statements(inside(s))
+                case Chunks():
+                    self.chunk(s)
 
     def as_real(self, n: int | str) -> Value:
         return self.number(n) if isinstance(n, int) else self.define(f"sitofp i64 {n} to double", "double")
@@ -126,12 +108,14 @@ class _Writer(Library):
             found = self.define(f"call i64 @{name}(i64 {found}, i64 {other})", "i64").text
         return Value(str(found), "i64")
 
-    def fill(self, buffer: Buffer) -> None:
+    def fill(self, s: Fill) -> None:
+        buffer = self.buffers[s.buffer]
         size: int | str = BYTES[buffer.dtype]
-        for n in buffer.dims:
+        for n in buffer.dims[len(s.index) :]:
             size = self.integer("mul", size, self.size(n))
         self.module.globals["llvm.memset"] = "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
-        self.line(f"call void @llvm.memset.p0.i64(ptr {self.base(buffer.name)}, i8 0, i64 {size}, i1 false)")
+        first = self.address(s.buffer, self.place(s.buffer, s.index)[0])
+        self.line(f"call void @llvm.memset.p0.i64(ptr {first}, i8 0, i64 {size}, i1 false)")
 
     # -- accumulators -------------------------------------------------------------------------------------------------
 
@@ -167,6 +151,12 @@ class _Writer(Library):
         self.line(f"store double {self.combined(kind, old, parts[0]).text}, ptr {scalar}")
 
     # -- control ------------------------------------------------------------------------------------------------------
+
+    def chunk(self, s: Chunks) -> None:
+        """One chunk: which one is the function's argument."""
+        self.indices[s.index] = "%chunk"
+        self.indices[s.first] = str(self.integer("mul", "%chunk", self.size(s.length)))
+        self.statements(s.body)
 
     def loop(self, s: Loop) -> None:
         first, stop = self.affine(s.first), self.affine(s.stop)

@@ -25,12 +25,13 @@ BYTES = {"f8": 8, "f4": 4, "i8": 8, "i4": 4}
 class Memory(Instructions):
     """The buffers of a program, while it is written down."""
 
-    def __init__(self, program: ArrayProgram, module: Module):
+    def __init__(self, program: ArrayProgram, module: Module, table: list[Size]):
         super().__init__(module)
         self.program, self.full = program, self.lanes
         self.lanes = 1
         self.numbers = {b.name: k for k, b in enumerate(program.buffers)}
         self.buffers = {b.name: b for b in program.buffers}
+        self.table = table  # of the sizes that any part of the program reads
         self.sizes: dict[Size, str] = {}
         self.entry: list[str] = []
         self.counter = count()
@@ -56,7 +57,9 @@ class Memory(Instructions):
         if isinstance(n, int):
             return n
         if n not in self.sizes:
-            k = len(self.sizes)
+            if n not in self.table:
+                self.table.append(n)
+            k = self.table.index(n)
             self.sizes[n] = f"%size{k}"
             self.entry.append(f"  %size{k}.at = getelementptr i64, ptr %sizes, i64 {k}")
             self.entry.append(f"  %size{k} = load i64, ptr %size{k}.at")

@@ -16,7 +16,9 @@
               | When(conditions, body)      the body, where all conditions hold
               | Rows(index, end, extent, block, before, body, after)   a group of nests: before; then the body for the
                                             rows [index, end) of one block after the other; then after
-              | Fill(buffer)                zeros
+              | Chunks(index, first, number, length, body)   the body for each chunk of rows, at the same time or
+                                            in turn; `first` is index*length, where its rows begin
+              | Fill(buffer, index)         zeros, in what an index of the first axes leaves of it
               | Call(routine, buffers, flags, sizes)   of BLAS or LAPACK
 
 An index is affine in the loops' indices and in integers that were loaded. No axis is empty: see ArrayKernel.run.
@@ -216,9 +218,10 @@ class When:
 @dataclass(frozen=True)
 class Fill:
     buffer: str
+    index: Index = ()
 
     def __str__(self) -> str:
-        return f"{self.buffer} = zeros"
+        return f"{_place(self.buffer, self.index)} = zeros"
 
 
 @dataclass(frozen=True)
@@ -271,9 +274,24 @@ class Rows:
         return f"rows of {self.extent}:"
 
 
+@dataclass(frozen=True)
+class Chunks:
+    """Rows in chunks of equal length, each with slots of its own for what is summed over all rows."""
+
+    index: str
+    first: str
+    number: sp.Symbol
+    length: sp.Symbol
+    body: tuple[Statement, ...]
+
+    def __str__(self) -> str:
+        return f"for {self.index}, {self.first} in parallel({self.number}, {self.length}):"
+
+
 Statement = (
     Loop
     | Rows
+    | Chunks
     | Load
     | Number
     | Extent
@@ -292,17 +310,31 @@ Statement = (
 )
 
 
+class Cut(NamedTuple):
+    """An axis in `number` chunks of `length` rows: what decides them are the rows in all and in a block, the numbers
+    that belong to a row, and those that a chunk sums over its rows."""
+
+    number: sp.Symbol
+    length: sp.Symbol
+    extent: Size
+    block: Size
+    row: Size
+    sums: Size
+
+
 @dataclass(frozen=True)
 class ArrayProgram:
     """Buffers in the order of the kernel's table: what comes in, what goes out, what is scratch.
 
-    blocks: symbols for numbers of rows that are computed together, and how many numbers belong to a row.
+    blocks: symbols for numbers of rows that are computed together, and how many numbers belong to a row. cuts: how
+    axes are cut into chunks.
     """
 
     name: str
     buffers: tuple[Buffer, ...]
     body: tuple[Statement, ...]
     blocks: tuple[tuple[sp.Symbol, Size], ...] = ()
+    cuts: tuple[Cut, ...] = ()
 
     def __str__(self) -> str:
         head = [f"program {self.name}", *(f"  {b}" for b in self.buffers)]
@@ -329,7 +361,7 @@ def flat(body: tuple[Statement, ...]) -> Iterator[Statement]:
 def inside(s: Statement) -> tuple[Statement, ...]:
     """The statements that one holds."""
     match s:
-        case Loop() | Guard() | When():
+        case Loop() | Chunks() | Guard() | When():
             return s.body
         case Rows():
             return (*s.before, s.loop, *s.after)
