@@ -39,6 +39,7 @@ from symgrad.functions import (
 )
 from symgrad.graph import Graph, Node
 from symgrad.lambdify import lambdify
+from symgrad.progress import progress
 from symgrad.user import register
 
 __version__ = "0.1.0"
@@ -79,6 +80,7 @@ __all__ = [
     "maximum",
     "minimum",
     "norm",
+    "progress",
     "register",
     "relu",
     "sigmoid",

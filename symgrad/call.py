@@ -30,8 +30,9 @@ class Caller:
         if out is None and not named:
             try:
                 return self.point(*args)
-            except _refusals():  # not plain numbers, nor contiguous arrays of the shapes: the careful way
-                pass
+            except Exception as refusal:  # not plain numbers, nor contiguous arrays of the shapes: the careful way
+                if not isinstance(refusal, _refusals()):
+                    raise
         values = [as_numbers(a, v) for a, v in zip(self.arguments, bind(self.arguments, args, named), strict=True)]
         batch = batch_shape(self.arguments, values)
         if out is None and not batch:

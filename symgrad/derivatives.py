@@ -27,6 +27,7 @@ from symgrad.ops.elementwise import Undefined
 from symgrad.ops.guards import guarded_sum
 from symgrad.ops.leaf import Input, constant
 from symgrad.ops.select import times
+from symgrad.progress import counted
 
 
 def build_grad(target: Node, wrt: Sequence[Node], seed: Node | None = None) -> list[Node]:
@@ -49,7 +50,7 @@ def vector_jacobian(targets: Sequence[Node], wrt: Sequence[Node], seeds: Sequenc
             grad_table[target].append(seed)
     wanted = set(wrt)
     gradients: dict[Node, Node] = {}
-    for node in reversed(active):
+    for node in counted(active[::-1], "differentiating"):
         contributions = grad_table.pop(node)
         if not contributions:
             continue
@@ -94,15 +95,17 @@ def jacobian_vector(outputs: Sequence[Node], wrt: Sequence[Node], vector: Sequen
 def jacobian_rows(outputs: Sequence[Node], wrt: Sequence[Node]) -> list[list[Node]]:
     """d output_i / d w_j, row by row: in reverse if there are no more outputs than variables, else forward."""
     if len(outputs) <= len(wrt):
-        return [build_grad(output, wrt) for output in outputs]
+        return [build_grad(output, wrt) for output in counted(outputs, "differentiating", "outputs", step=1)]
     seeds = _seeds(outputs)
-    columns = [build_grad(g, seeds) for g in vector_jacobian(outputs, wrt, seeds)]
+    transposed = vector_jacobian(outputs, wrt, seeds)
+    columns = [build_grad(g, seeds) for g in counted(transposed, "differentiating by", "variables", step=1)]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
 def hessian_rows(target: Node, wrt: Sequence[Node]) -> list[list[Node]]:
     """d^2 target / d w_i d w_j: the lower triangle by one sweep for each row, mirrored."""
-    lower = [build_grad(g, wrt[: i + 1]) for i, g in enumerate(build_grad(target, wrt))]
+    gradient = counted(build_grad(target, wrt), "differentiating by", "variables", step=1)
+    lower = [build_grad(g, wrt[: i + 1]) for i, g in enumerate(gradient)]
     n = len(wrt)
     return [[lower[max(i, j)][min(i, j)] for j in range(n)] for i in range(n)]
 

@@ -39,6 +39,11 @@ def thread_count() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def progress_wanted() -> bool | None:
+    """Is long work to be told on standard error? SYMGRAD_PROGRESS=1: yes, =0: no; else None: on a terminal."""
+    return {"0": False, "1": True}.get(os.environ.get("SYMGRAD_PROGRESS", ""))
+
+
 def numba_names_the_processor() -> bool:
     """May Numba's own settings ask for another processor than this one?"""
     return any(name in os.environ for name in NUMBA_PROCESSOR) or Path(NUMBA_FILE).exists()

@@ -144,8 +144,8 @@ def collector_paused() -> Iterator[None]:
     """Without Python's cyclic collector, while much is made and all of it kept: its passes over what exists took 30 to
     40 % of the time for a graph of 400,000 nodes, and two thirds of that for a program of 100,000 statements."""
     collecting = gc.isenabled()
-    gc.disable()
     try:
+        gc.disable()
         yield
     finally:
         if collecting:
@@ -169,9 +169,10 @@ class Graph:
             type_ = op.result_type(*[x.type for x in inputs])
             with self.lock:
                 new = Node(self, len(self.nodes), op, inputs, type_)
+                self.nodes.append(new)  # before it can be found: an interrupt leaves a node that nobody reads
                 node = self._index.setdefault(key, new)  # one look-up: a key is costly to hash
-                if node is new:
-                    self.nodes.append(new)
+                if node is not new:
+                    self.nodes.pop()
         return node
 
     @contextmanager

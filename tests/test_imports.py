@@ -19,6 +19,7 @@ ROOT = Path(symgrad.__file__).parent
 LAYERS = [
     *(
         "environment",
+        "progress",
         "types",
         "size",
         "entries",

@@ -37,6 +37,7 @@ from symgrad.ops.elementwise import OPERATIONS, Elementwise
 from symgrad.ops.logic import truth
 from symgrad.ops.select import guard_of, guarded
 from symgrad.pieces import Pieces
+from symgrad.progress import popped
 from symgrad.ranges import ELEMENTS
 from symgrad.size import subexpressions
 from symgrad.types import Type
@@ -135,8 +136,7 @@ def _run(state: State, frames: list[Any], roots: Sequence[Any]) -> None:
     frames.reverse()
     e: Any = None
     try:
-        while frames:
-            e, scope, opened = frames.pop()
+        for e, scope, opened in popped(frames, "reading"):
             if opened is not None:
                 if isinstance(opened, _Plain):
                     scope.values[id(e)] = _plain_value(state, e, scope, opened)

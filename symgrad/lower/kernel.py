@@ -18,6 +18,7 @@ from symgrad.lower.program import Program
 from symgrad.lower.python import to_python
 from symgrad.lower.schedule import Argument, Result, schedule
 from symgrad.lower.target import host
+from symgrad.progress import waited
 
 if TYPE_CHECKING:
     from symgrad.lower.instructions import Module
@@ -75,7 +76,10 @@ class Kernel:
             with machine_code.LOCK:
                 if "_njit" not in self.__dict__:
                     shapes = [a.shape for a in self.arguments], [r.shape for r in self.results]
-                    self._njit = numba_entry.point_dispatcher(*self._written(), *shapes)
+                    written = self._written()
+                    self._njit = waited(
+                        lambda: numba_entry.point_dispatcher(*written, *shapes), f"compiling {self.name} by Numba"
+                    )
         return self._njit
 
     @property

@@ -16,6 +16,7 @@ from itertools import count
 from symgrad.lower.instructions import Instructions, Module, Value
 from symgrad.lower.program import Buffer, Extent, Index, Let, Load, Loop, Number, Part, Program, Statement, Store
 from symgrad.lower.target import Target
+from symgrad.progress import counted
 
 # Vectors spilled to the stack want it aligned to their width, which C does not promise: without it kernels were up to
 # 1.4 times slower, by luck of the caller's stack. The attribute is lost if the function is inlined.
@@ -133,7 +134,7 @@ class _Function(Instructions):
         self.lines.append("  " + text)
 
     def statements(self, body: Sequence[Statement]) -> None:
-        for s in body:
+        for s in counted(body, "writing", "parts of the program"):  # a part may hold a thousand statements
             match s:
                 case Let():
                     self.keep(s.value, s.op.emit(self, *[self.read(a) for a in s.arguments]))

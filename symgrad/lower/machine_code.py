@@ -25,6 +25,7 @@ from symgrad.lower.blas import blas_addresses
 from symgrad.lower.cache import Cache
 from symgrad.lower.instructions import Module
 from symgrad.lower.target import Processor, processor
+from symgrad.progress import waited
 
 LOCK = threading.RLock()  # keeps two threads from compiling one kernel
 SYMBOL = "symgrad_kernel"  # of every kernel kept: each is a library of its own, so that equal names do not meet
@@ -82,7 +83,16 @@ def key(text: str) -> str:
 
 
 def _code(text: str, module: Module, *inputs: Any) -> Any:
-    """The kernel, as a function of these types in C to an int. It keeps its machine code, which ends with it."""
+    """The kernel, as a function of these types in C to an int. It keeps its machine code, which ends with it.
+
+    Interrupts do not wait for LLVM, nor break it.
+    """
+    count = text.count("\n")
+    return waited(lambda: _made(text, module, *inputs), f"compiling {count:,} instructions")
+
+
+def _made(text: str, module: Module, *inputs: Any) -> Any:
+    """The kernel, by whoever compiles it."""
     text, symbols = text.replace(module.symbol, SYMBOL), dict(module.addresses)
     if module.routines:
         symbols |= blas_addresses(module.routines)

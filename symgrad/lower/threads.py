@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import pairwise
 from time import perf_counter
 
@@ -38,8 +38,12 @@ def run(work: Callable[[int, int], int], count: int, step: int) -> int:
         return failed or work(first, count)
     length = -(-(count - first) // (threads * step)) * step
     bounds = [*range(first, count, length), count]
-    others = [_threads().submit(work, a, b) for a, b in pairwise(bounds[1:])]
-    return max(work(*bounds[:2]), *[other.result() for other in others], 0)
+    others: list[Future[int]] = []
+    try:
+        others.extend(_threads().submit(work, a, b) for a, b in pairwise(bounds[1:]))
+        return max(work(*bounds[:2]), *[other.result() for other in others], 0)
+    finally:
+        wait(others)  # after an interrupt too: they write into arrays that are this call's
 
 
 def _threads() -> ThreadPoolExecutor:

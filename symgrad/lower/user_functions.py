@@ -32,7 +32,7 @@ def user_address(op: Op) -> int:
                 wanted=f"a function of {count} floats that returns a float",
                 hint="its own message is above",
             ) from error
-        _USERS[implementation, count] = compiled
+        _USERS.setdefault((implementation, count), compiled)  # one stays, though two threads may make it
     return int(_USERS[implementation, count].address)
 
 

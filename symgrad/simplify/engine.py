@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from symgrad.graph import Node, Op, reachable
+from symgrad.progress import counted
 
 MOST_SWEEPS = 8  # over arrays: what one rule made may leave a node with one reader, which another waits for
 
@@ -80,7 +81,7 @@ def _swept(
     readers = Counter(x for node in nodes for x in node.inputs)
     readers.update(outputs)
     of_new = Counter(kept)
-    for node in nodes:
+    for node in counted(nodes, "simplifying"):
         if node in kept:
             result = node
         else:
