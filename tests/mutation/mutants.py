@@ -9,6 +9,7 @@ import inspect
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 FLIPPED: dict[type[ast.operator], type[ast.operator]] = {
@@ -36,6 +37,9 @@ NEIGHBOURS = {
 }  # fmt: skip
 
 
+Way = tuple[str, Callable[[Any], ast.AST]]
+
+
 @dataclass(frozen=True)
 class Mutant:
     """A function that is wrong in one place; `words` say where and how."""
@@ -44,14 +48,14 @@ class Mutant:
     function: Callable[..., Any]
 
 
-def mutants(function: Callable[..., Any]) -> list[Mutant]:
+def mutants(function: Callable[..., Any], ways: Callable[[ast.AST], Iterator[Way]] | None = None) -> list[Mutant]:
     """Every mutant of the function, by its source; those that have the same source once."""
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     definition = tree.body[0]
     assert isinstance(definition, ast.FunctionDef)
     definition.decorator_list = []
     found, seen = [], {ast.unparse(tree)}
-    for words, changed in _changes(tree):
+    for words, changed in changes(tree, ways or _ways):
         text = ast.unparse(changed)
         if text not in seen:
             seen.add(text)
@@ -68,14 +72,14 @@ def _compiled(text: str, name: str, like: Callable[..., Any]) -> Callable[..., A
     return space[name]  # type: ignore[no-any-return]
 
 
-def _changes(tree: ast.Module) -> Iterator[tuple[str, ast.Module]]:
+def changes(tree: ast.Module, ways: Callable[[ast.AST], Iterator[Way]]) -> Iterator[tuple[str, ast.Module]]:
     """(words, tree) for each place and each way to change it."""
     places = [node for node in ast.walk(tree) if isinstance(node, (ast.expr, ast.Return, ast.comprehension))]
     skip = _in_annotations(tree)
     for position, node in enumerate(places):
         if id(node) in skip:
             continue
-        for words, change in _ways(node):
+        for words, change in ways(node):
             changed = copy.deepcopy(tree)
             target = [n for n in ast.walk(changed) if isinstance(n, (ast.expr, ast.Return, ast.comprehension))][
                 position
@@ -114,7 +118,39 @@ class _Replace(ast.NodeTransformer):
         return self.replacement if node is self.target else super().visit(node)
 
 
-Way = tuple[str, Callable[[Any], ast.AST]]
+LONGEST = 60  # characters of a word that is written; longer strings are docstrings and messages
+SYMMETRIC = {"add", "mul", "both", "either", "maximum", "minimum"}  # words of the emitter whose order is no matter
+# Words in generated code, and another that stands in its place.
+WORDS = [
+    (" + ", " - "), (" - ", " + "), ("**", "*"), ("*", "/"), ("/", "*"), (" @ ", " * "), (" & ", " | "), (" | ", " & "),
+    ("np.sum", "np.prod"), ("np.max", "np.min"), ("np.min", "np.max"), ("sqrt", "abs"), ("floor", "ceil"),
+    ("ceil", "floor"), ("maximum", "minimum"), ("minimum", "maximum"), ("copysign", "maximum"), ("abs", "negative"),
+    ("fadd", "fsub"), ("fsub", "fadd"), ("fmul", "fdiv"), ("fdiv", "fmul"), ("fneg", "fadd"), ("fabs", "floor"),
+    ("olt", "ole"), ("ole", "olt"), ("oeq", "une"), ("une", "oeq"), ("axis=", "axis=1 - "), ("inf", "nan"),
+    ("[0]", "[1]"), (".T", ""), ("transpose", "reshape"), ("None", ":"), (":", "None"), ("-1", "0"), ("1", "2"),
+]  # fmt: skip
+
+
+def ways_with_words(node: ast.AST) -> Iterator[Way]:
+    """The ways to change one place of what writes code: also the words that are written, and their order."""
+    symmetric = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in SYMMETRIC
+    for words, change in _ways(node):
+        if not (symmetric and words == "arguments swapped"):
+            yield words, change
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < LONGEST:
+        for word, other in WORDS:
+            if word in node.value:
+                yield f"{word!r} for {other!r}", lambda n, w=word, o=other: ast.Constant(n.value.replace(w, o, 1))
+    if isinstance(node, ast.JoinedStr):
+        holes = [i for i, part in enumerate(node.values) if isinstance(part, ast.FormattedValue)]
+        for i, j in pairwise(holes):
+            yield "holes swapped", lambda n, i=i, j=j: ast.JoinedStr(_swapped(n.values, i, j))
+
+
+def _swapped(values: list[ast.expr], i: int, j: int) -> list[ast.expr]:
+    values = list(values)
+    values[i], values[j] = values[j], values[i]
+    return values
 
 
 def _ways(node: ast.AST) -> Iterator[Way]:
