@@ -92,7 +92,9 @@ class Instructions:
 
     def _intrinsic(self, name: str, *values: Value) -> Value:
         values = self._alike(*values)
-        return self._call(f"llvm.{name}.{'f64' if values[0].type == 'double' else f'v{self.lanes}f64'}", values, "")
+        type_ = values[0].type
+        suffix = "f64" if type_ == "double" else f"v{type_[1:].split()[0]}f64"
+        return self._call(f"llvm.{name}.{suffix}", values, "")
 
     def _lane_by_lane(self, symbol: str, vectors: tuple[Value, ...], attributes: str) -> Value:
         """A scalar function on every lane."""

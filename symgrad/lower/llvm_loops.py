@@ -38,6 +38,13 @@ from symgrad.lower.loops import (
 )
 from symgrad.lower.target import constant
 
+SHORT = ", !llvm.loop !0"  # of a loop of few iterations: as it is
+METADATA = (
+    "!0 = distinct !{!0, !1, !2}",
+    '!1 = !{!"llvm.loop.vectorize.enable", i1 false}',
+    '!2 = !{!"llvm.loop.unroll.disable"}',
+)
+
 
 class PartWriter(Library):
     """A part of a program while it is written down."""
@@ -101,6 +108,10 @@ class PartWriter(Library):
         return self.add(first, Value(f"<{steps}>", self.real))
 
     def bound(self, s: Bound) -> Value:
+        if s.which == "whole":
+            begin, end, step = [self.affine(i) for i in s.indices]
+            left = self.define(f"srem i64 {self.integer('sub', end, begin)}, {step}", "i64").text
+            return Value(str(self.integer("sub", end, left)), "i64")
         name = f"llvm.s{s.which}.i64"
         self.module.globals[name] = f"declare i64 @{name}(i64, i64)"
         found, *rest = [self.affine(i) for i in s.indices]
@@ -144,11 +155,19 @@ class PartWriter(Library):
         scalar, vector = self.sums[name]
         type_ = f"<{self.full} x double>"
         whole = self.define(f"load {type_}, ptr {vector}", type_)
-        parts = [self.define(f"extractelement {type_} {whole.text}, i32 {lane}", "double") for lane in range(self.full)]
-        while len(parts) > 1:
-            parts = [self.combined(kind, a, b) for a, b in zip(parts[::2], parts[1::2], strict=True)]
+        width = self.full
+        while width > 1:  # the upper half of what is left to the lower
+            width //= 2
+            part = f"<{width} x double>"
+            halves = []
+            for k in (0, width):
+                lanes = ", ".join(f"i32 {k + lane}" for lane in range(width))
+                text = f"shufflevector {whole.type} {whole.text}, {whole.type} poison, <{width} x i32> <{lanes}>"
+                halves.append(self.define(text, part))
+            whole = self.combined(kind, *halves)
+        one = self.define(f"extractelement <1 x double> {whole.text}, i32 0", "double")
         old = self.define(f"load double, ptr {scalar}", "double")
-        self.line(f"store double {self.combined(kind, old, parts[0]).text}, ptr {scalar}")
+        self.line(f"store double {self.combined(kind, old, one).text}, ptr {scalar}")
 
     # -- control ------------------------------------------------------------------------------------------------------
 
@@ -181,7 +200,7 @@ class PartWriter(Library):
         self.lanes, self.lane_of = 1, None
         for name, kind in updates:
             self.gathered(kind, name)
-        self.iterate(s, whole, stop, 1)
+        self.iterate(s, whole, stop, 1, SHORT)
 
     def neutral(self, kind: str) -> Value:
         """The vector that changes no accumulator of this kind."""
@@ -210,7 +229,7 @@ class PartWriter(Library):
         self._splats = splats
         return self.define(f"select i1 {enough}, i64 {stop}, i64 {whole}", "i64").text
 
-    def iterate(self, s: Loop, first: int | str, stop: int | str, step: int | str) -> None:
+    def iterate(self, s: Loop, first: int | str, stop: int | str, step: int | str, hint: str = "") -> None:
         """A loop of this body."""
         label = f"loop{next(self.counter)}"
         splats = dict(self._splats)
@@ -227,7 +246,7 @@ class PartWriter(Library):
         self.statements(s.body)
         self.line(f"%{label}.next = add nsw i64 {index}, {step}")
         self.line(f"store i64 %{label}.next, ptr %{label}.slot")
-        self.line(f"br label %{label}")
+        self.line(f"br label %{label}{hint}")
         self.label(f"{label}.done")
         self._splats = splats
 

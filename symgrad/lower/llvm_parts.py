@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from symgrad.lower.instructions import Module
-from symgrad.lower.llvm_loops import PartWriter
+from symgrad.lower.llvm_loops import METADATA, PartWriter
 from symgrad.lower.loops import ArrayProgram, Chunks, Statement
 from symgrad.lower.target import Target
 from symgrad.types import Size
@@ -36,7 +36,8 @@ def arrays_to_llvm(program: ArrayProgram, symbol: str, target: Target) -> ArrayC
     functions = [PartWriter(program, module, table).function(k, part) for k, part in enumerate(parts)]
     functions += [_part(symbol, chunks, table), _whole(symbol, len(parts))]
     attributes = "attributes #0 = { nounwind willreturn memory(none) }"
-    return ArrayCode("\n".join([*module.globals.values(), *functions, attributes, ""]), module, table, chunks)
+    text = "\n".join([*module.globals.values(), *functions, attributes, *METADATA, ""])
+    return ArrayCode(text, module, table, chunks)
 
 
 def _parts(body: Sequence[Statement]) -> list[list[Statement]]:

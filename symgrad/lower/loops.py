@@ -6,7 +6,8 @@
               | Number(v, number)           v <- an exact number
               | Extent(v, size)             v <- a size, as a real number
               | Count(v, index)             v <- an index, as a real number
-              | Bound(v, "max", indices)    v <- the largest of integers, or the smallest
+              | Bound(v, "max", indices)    v <- the largest of integers, or "min", the smallest; or "whole": where the
+                                            last whole step from the first ends, before the second, of this length
               | Let(v, op, arguments)       v <- op applied to earlier values
               | Store(buffer, index, v)     buffer[index] <- v
               | AddTo(buffer, index, v)     buffer[index] += v

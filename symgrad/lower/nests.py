@@ -12,9 +12,11 @@ from itertools import count
 from symgrad.graph import Node, consumers, reachable
 from symgrad.lower.fill import accumulation, nest_of, stored_entries
 from symgrad.lower.fusion import fused
+from symgrad.lower.jam import jammed
 from symgrad.lower.library import called
 from symgrad.lower.linear import STORED, CholeskyFactor, Factors, linear, pivots
 from symgrad.lower.loops import ArrayProgram, Buffer, Fill, Statement, flat
+from symgrad.lower.merge import merged
 from symgrad.lower.nest import NotInLoops, Values
 from symgrad.lower.prepare import prepared
 from symgrad.ops.arithmetic import Add, Power, Product
@@ -74,7 +76,7 @@ def schedule_arrays(name: str, inputs: Sequence[Node], outputs: Sequence[Node], 
             nests.append(nest_of(y, b.name, places, values, copy=True))
     if sum(len(list(flat(tuple(nest)))) for nest in nests) > MOST_STATEMENTS:
         raise NotInLoops(f"more than {MOST_STATEMENTS} statements")
-    return fused(ArrayProgram(name, (*buffers, *outs, *scratch), ()), nests, next(values))
+    return jammed(merged(fused(ArrayProgram(name, (*buffers, *outs, *scratch), ()), nests, next(values))))
 
 
 def _statements(node: Node, target: str, places: dict[Node, str], values: Values) -> list[Statement]:

@@ -1,0 +1,119 @@
+"""Loops over rows, unrolled and jammed: the program before and after, and what it computes for all numbers of rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from symgrad.graph import Graph
+from symgrad.lower.array_kernel import ArrayKernel
+from symgrad.lower.jam import ROWS, jammed
+from symgrad.lower.loops import AddTo, Affine, ArrayProgram, Buffer, Let, Load, Loop, Read, Start, Store, Update, flat
+from symgrad.ops.arithmetic import Product
+from symgrad.ops.contract import contract, matrix_product
+from symgrad.ops.exponential import Exp
+from symgrad.ops.leaf import Input
+from symgrad.types import Type
+
+n, m = sp.symbols("n m", integer=True, positive=True)
+i, j = Affine(0, (("i", 1),)), Affine(0, (("j", 1),))
+BUFFERS = (
+    *(Buffer("x", (n, m), "in"), Buffer("w", (m,), "in"), Buffer("r", (n,), "in")),
+    *(Buffer("y", (n,), "out"), Buffer("g", (m,), "out")),
+)
+
+
+def program(*body) -> ArrayProgram:
+    return ArrayProgram("f", BUFFERS, (Loop("i", Affine(), Affine(n), body),))
+
+
+def inner(*body) -> Loop:
+    return Loop("j", Affine(), Affine(m), body, "simd")
+
+
+DOT = program(
+    Start("s", "add", 0.0),
+    inner(Load(0, "w", (j,)), Load(1, "x", (i, j)), Let(2, Product(), (0, 1)), Update("s", "add", 2)),
+    Read(3, "s"),
+    Store("y", (i,), 3),
+)
+ADDED = program(Load(0, "r", (i,)), inner(Load(1, "x", (i, j)), Let(2, Product(), (0, 1)), AddTo("g", (j,), 2)))
+
+
+def lines(found: ArrayProgram, start: str) -> list[str]:
+    return [line.strip() for line in str(found).splitlines() if line.strip().startswith(start)]
+
+
+def body(found: ArrayProgram) -> list[str]:
+    return str(found).splitlines()[1 + len(BUFFERS) :]
+
+
+def test_operands_that_all_rows_share_are_loaded_once():
+    after = jammed(DOT)
+    (jam, rest) = [s for s in after.body if isinstance(s, Loop)]
+    loads = [str(s) for s in flat(jam.body) if isinstance(s, Load)]
+    assert len([s for s in loads if "load w" in s]) == 1
+    assert len([s for s in loads if "load x" in s]) == ROWS
+    assert rest.body == DOT.body[0].body
+
+
+def test_whole_steps_and_the_rest_are_two_loops():
+    after = body(jammed(DOT))
+    assert after[0] == f"  %4 = whole(0, n, {ROWS})"
+    assert f"  for i in range(0, %4, {ROWS}):" in after
+    assert "  for i in range(%4, n):" in after
+
+
+def test_each_row_has_its_own_accumulator():
+    assert lines(jammed(DOT), "s (")[:ROWS] == [f"s ({k}) = 0.0" for k in range(ROWS)]
+
+
+def test_what_rows_add_to_one_place_is_added_at_once():
+    jam = jammed(ADDED).body[1]
+    (target,) = [s for s in flat(jam.body) if isinstance(s, AddTo)]
+    (total,) = [s for s in flat(jam.body) if isinstance(s, Let) and s.value == target.value]
+    assert len(total.arguments) == ROWS
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        program(inner(Load(0, "x", (i, j)), Store("g", (j,), 0))),
+        program(Load(0, "y", (Affine(-1, (("i", 1),)),)), inner(Load(1, "w", (j,)), AddTo("y", (i,), 1))),
+        program(inner(Load(0, "x", (i, j)), Let(1, Exp(), (0,)), Load(2, "w", (j,)), AddTo("g", (j,), 1))),
+        program(inner(Load(0, "x", (i, j)), AddTo("y", (i,), 0))),
+        program(Load(0, "g", (Affine(),)), inner(Load(1, "x", (i, j)), AddTo("g", (j,), 1))),
+    ],
+    ids=["stored by all rows", "read from the row before", "a call", "nothing in common", "read and added to"],
+)
+def test_left_as_it_is(kept: ArrayProgram):
+    assert jammed(kept) is kept or jammed(kept) == kept
+
+
+def kernel(rows: int) -> tuple[ArrayKernel, list[np.ndarray]]:
+    graph = Graph()
+    x, w = (graph.add(Input(sp.Symbol(s), Type("f8", dims))) for s, dims in (("x", (n, m)), ("w", (m,))))
+    y = graph.add(Exp(), matrix_product(x, w))
+    rng = np.random.default_rng(rows)
+    found = ArrayKernel("f", [x, w], [y, contract(graph, [(x, "ij"), (y, "i")], "j")])
+    return found, [rng.normal(size=(rows, 11)), rng.normal(size=11)]
+
+
+@pytest.mark.parametrize("rows", [1, 2, ROWS - 1, ROWS, ROWS + 1, 2 * ROWS - 1, 2 * ROWS, 2 * ROWS + 1, 1000])
+def test_values_for_all_numbers_of_rows(rows: int):
+    f, (x, w) = kernel(rows)
+    assert "whole(" in str(f.program)
+    y, g = f.run([x, w], {n: rows, m: 11})
+    np.testing.assert_allclose(y, np.exp(x @ w), rtol=1e-13)
+    np.testing.assert_allclose(g, x.T @ np.exp(x @ w), rtol=1e-12, atol=1e-12 * abs(g).max())
+
+
+@pytest.mark.parametrize("columns", [1, 2, 7, 8, 9, 15, 16, 17])
+def test_values_for_all_numbers_of_columns(columns: int):
+    f, _ = kernel(9)
+    rng = np.random.default_rng(columns)
+    x, w = rng.normal(size=(9, columns)), rng.normal(size=columns)
+    y, g = f.run([x, w], {n: 9, m: columns})
+    np.testing.assert_allclose(y, np.exp(x @ w), rtol=1e-13)
+    np.testing.assert_allclose(g, x.T @ np.exp(x @ w), rtol=1e-12, atol=1e-12 * abs(g).max())
