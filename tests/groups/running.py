@@ -217,43 +217,48 @@ assert hit
 """,
 }
 
-LEAKS = {
-    "builds": """
-import tracemalloc
-def build(k):
-    z = sp.Symbol("z%d" % (k % 5))
-    F = sg.Function([x, z], sp.exp(x * z) * sp.sin(z) + x**2)
-    F.value_and_grad([x, z])
-    A, v = sp.MatrixSymbol("A", n, m), sp.MatrixSymbol("v", m, 1)
-    sg.Function([A, v], ((A * v).T * (A * v))[0, 0]).grad([A, v])
-rounds = 5_000 if FULL else 60
-for k in range(40): build(k)
+RESIDENT = """
 def clean():  # SymPy keeps the last thousand results of each of its functions
     from sympy.core.cache import clear_cache
     clear_cache(); gc.collect()
-clean(); tracemalloc.start()
-for k in range(10): build(k)
-clean(); before = tracemalloc.get_traced_memory()[0]
-for k in range(rounds): build(k)
-clean(); grown = tracemalloc.get_traced_memory()[0] - before
-print("bytes each", grown / rounds)
-assert grown / rounds < 1500, grown / rounds  # a build makes a hundred times that
+def grown(work, warm, rounds):
+    \"\"\"Bytes of memory that each round leaves behind, once what is filled one time is full.\"\"\"
+    def run(first, last):
+        for k in range(first, last):
+            work(k)
+            if k % 20 == 0: clean()
+        clean()
+        with open("/proc/self/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    before = run(0, warm)
+    each = (run(warm, warm + rounds) - before) / rounds
+    print("bytes each", each)
+    return each
+"""
+LEAKS = {
+    "builds": RESIDENT
+    + """
+def build(k):
+    z = sp.Symbol("z%d" % (k % 5))
+    F = sg.Function([x, z], sp.exp(x * z) * sp.sin(z) + (k + 2) * x**2)
+    F.value_and_grad([x, z])
+    A, v = sp.MatrixSymbol("A", n, m), sp.MatrixSymbol("v", m, 1)
+    sg.Function([A, v], ((A * v).T * (A * v))[0, 0]).grad([A, v])
+each = grown(build, 200, 25_000 if FULL else 60)  # four functions each
+assert each < (40 if FULL else 4_000), each  # a build makes a hundred times that
 """,
-    "compilations": """
-import resource
+    "compilations": RESIDENT
+    + """
 def compiled(k):
     f = sg.Function([x, y], sp.exp(x) * sp.sin((k + 2) * y)).value_and_grad([x, y])
     f(0.5, 0.25)
-def size():
-    gc.collect()
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-rounds = 1_000 if FULL else 50
-for k in range(40): compiled(k)
-before = size()
-for k in range(40, 40 + rounds): compiled(k)
-grown = (size() - before) / rounds
-assert grown < 120_000, grown  # machine code is kept for the life of the process: 75 kB each
+def compiled_arrays(k):
+    A, v = sp.MatrixSymbol("A", n, m), sp.MatrixSymbol("v", m, 1)
+    f = sg.Function([A, v], (k + 2) * ((A * v).T * (A * v))[0, 0]).value_and_grad([A, v])
+    f(np.ones((3, 2)), np.ones(2))
+for work in (compiled, compiled_arrays):
+    each = grown(work, 100, 1_000 if FULL else 60)
+    assert each < (4_000 if FULL else 15_000), each  # LLVM keeps 2 kB; a kernel that is in use takes 60
 """,
 }
 
