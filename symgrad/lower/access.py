@@ -78,33 +78,34 @@ def defined(s: Statement) -> int | None:
     return None
 
 
+def affines(s: Statement) -> Iterable[Affine]:
+    """The indices that stand in a statement itself, without those within it."""
+    match s:
+        case Load() | Store() | AddTo() | Fill():
+            return s.index
+        case Count():
+            return (s.index,)
+        case Bound():
+            return s.indices
+        case Guard() | When():
+            return [i for i, _ in s.conditions]
+        case Loop():
+            return s.first, s.stop
+        case Rows():
+            return (s.extent,)
+    return ()
+
+
 def used(s: Statement) -> Iterator[int]:
     """The numbers of the values that a statement itself takes, without those within it."""
-    indices: Iterable[Affine] = ()
     match s:
         case Let():
             yield from s.arguments
-        case Store() | AddTo():
+        case Store() | AddTo() | Update():
             yield s.value
-            indices = s.index
-        case Update():
-            yield s.value
-        case Load() | Fill():
-            indices = s.index
-        case Count():
-            indices = (s.index,)
-        case Bound():
-            indices = s.indices
         case Guard():
             yield s.inner
-            indices = [i for i, _ in s.conditions]
-        case When():
-            indices = [i for i, _ in s.conditions]
-        case Loop():
-            indices = s.first, s.stop
-        case Rows():
-            indices = (s.extent,)
-    for i in indices:
+    for i in affines(s):
         yield from (v for v, _ in i.values)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 
-from symgrad.lower.access import Names, Roots, bodies, defined, row_wise, unused, used, with_bodies
+from symgrad.lower.access import Names, Roots, affines, bodies, defined, row_wise, unused, used, with_bodies
 from symgrad.lower.loops import (
     AddTo,
     Affine,
@@ -23,6 +23,7 @@ from symgrad.lower.loops import (
     Rows,
     Start,
     Statement,
+    Store,
     When,
     flat,
 )
@@ -50,24 +51,29 @@ def _statements(body: Sequence[Statement], roots: Roots, values: Iterator[int]) 
 
 
 def _pays(s: Loop, roots: Roots) -> bool:
-    """Is this a loop around vectors, which have a part in common with the vectors of its next iteration?"""
+    """Is this a loop around vectors whose iterations are independent, and have more than a third of what they load and
+    add to in common?"""
     inner = [loop for loop in s.body if isinstance(loop, Loop)]
     if s.kind == "simd" or s.step != 1 or not inner or any(loop.kind != "simd" for loop in inner):
         return False
     every = list(flat(s.body))
-    if any(isinstance(x, (Guard, When, Call, Rows, Fill)) for x in every) or not row_wise(s.body, s.index, roots):
-        return False
     own = _varying(s)
     if any(_varies(loop.first, s.index, own) or _varies(loop.stop, s.index, own) for loop in inner):
         return False
-    shared = False
+    if any(isinstance(x, (Guard, When, Call, Rows, Fill)) for x in every) or not row_wise(s.body, s.index, roots):
+        return False
+    if {x.name for x in every if isinstance(x, Read)} - {x.name for x in every if isinstance(x, Start)}:
+        return False
+    total = shared = 0
     for loop in inner:
         for x in loop.body:
             if isinstance(x, Let) and isinstance(x.op, Elementwise):
                 return False  # a call, over which no vector stays in a register
-            if isinstance(x, (Load, AddTo)) and any(i.coefficient(loop.index) for i in x.index):
-                shared |= not any(_varies(i, s.index, own) for i in x.index)
-    return shared
+            if isinstance(x, (Load, Store, AddTo)) and any(i.coefficient(loop.index) for i in x.index):
+                weight = 2 if isinstance(x, AddTo) else 1  # a load and a store
+                total += weight
+                shared += weight * (not any(_varies(i, s.index, own) for i in x.index))
+    return 3 * shared > total
 
 
 def _varies(i: Affine, index: str, own: set[int]) -> bool:
@@ -82,8 +88,7 @@ def _varying(s: Loop) -> set[int]:
         value = defined(x)
         if value is None:
             continue
-        indices = x.index if isinstance(x, Load) else ()
-        of_row = any(i.coefficient(s.index) for i in indices) or any(v in found for v in used(x))
+        of_row = any(i.coefficient(s.index) for i in affines(x)) or any(v in found for v in used(x))
         if of_row or (isinstance(x, Read) and x.name in sums):
             found.add(value)
     return found

@@ -9,7 +9,21 @@ import sympy as sp
 from symgrad.graph import Graph
 from symgrad.lower.array_kernel import ArrayKernel
 from symgrad.lower.jam import ROWS, jammed
-from symgrad.lower.loops import AddTo, Affine, ArrayProgram, Buffer, Let, Load, Loop, Read, Start, Store, Update, flat
+from symgrad.lower.loops import (
+    AddTo,
+    Affine,
+    ArrayProgram,
+    Buffer,
+    Count,
+    Let,
+    Load,
+    Loop,
+    Read,
+    Start,
+    Store,
+    Update,
+    flat,
+)
 from symgrad.ops.arithmetic import Product
 from symgrad.ops.contract import contract, matrix_product
 from symgrad.ops.exponential import Exp
@@ -20,7 +34,7 @@ n, m = sp.symbols("n m", integer=True, positive=True)
 i, j = Affine(0, (("i", 1),)), Affine(0, (("j", 1),))
 BUFFERS = (
     *(Buffer("x", (n, m), "in"), Buffer("w", (m,), "in"), Buffer("r", (n,), "in")),
-    *(Buffer("y", (n,), "out"), Buffer("g", (m,), "out")),
+    *(Buffer("y", (n,), "out"), Buffer("g", (m,), "out"), Buffer("a", (n, m), "out")),
 )
 
 
@@ -76,6 +90,12 @@ def test_what_rows_add_to_one_place_is_added_at_once():
     assert len(total.arguments) == ROWS
 
 
+def test_the_number_of_a_row_is_its_own():
+    before = program(Count(0, i), inner(Load(1, "x", (i, j)), Let(2, Product(), (0, 1)), AddTo("g", (j,), 2)))
+    counts = [str(s) for s in flat(jammed(before).body[1].body) if isinstance(s, Count)]
+    assert [line.split(" = ")[1] for line in counts] == ["real(i)", *[f"real(i + {k})" for k in range(1, ROWS)]]
+
+
 @pytest.mark.parametrize(
     "kept",
     [
@@ -83,9 +103,17 @@ def test_what_rows_add_to_one_place_is_added_at_once():
         program(Load(0, "y", (Affine(-1, (("i", 1),)),)), inner(Load(1, "w", (j,)), AddTo("y", (i,), 1))),
         program(inner(Load(0, "x", (i, j)), Let(1, Exp(), (0,)), Load(2, "w", (j,)), AddTo("g", (j,), 1))),
         program(inner(Load(0, "x", (i, j)), AddTo("y", (i,), 0))),
+        program(inner(Load(0, "x", (i, j)), Load(1, "w", (j,)), Let(2, Product(), (0, 1)), Store("a", (i, j), 2))),
         program(Load(0, "g", (Affine(),)), inner(Load(1, "x", (i, j)), AddTo("g", (j,), 1))),
     ],
-    ids=["stored by all rows", "read from the row before", "a call", "nothing in common", "read and added to"],
+    ids=[
+        "stored by all rows",
+        "read from the row before",
+        "a call",
+        "nothing in common",
+        "little in common",
+        "read and added to",
+    ],
 )
 def test_left_as_it_is(kept: ArrayProgram):
     assert jammed(kept) is kept or jammed(kept) == kept
