@@ -149,6 +149,9 @@ KINDS: dict[str, Callable[[Arrays], list[Node]]] = {
         factored(Solve(True), a.spd, a.t),
         factored(Solve(), a.spd + identity(a.graph, n) * broadcast(a.s, (n, n), []), a.x),
     ],
+    "solutions of what is not symmetric": lambda a: [
+        factored(Solve(transposed), a.spd * broadcast(a.t * a.t + 1, (n, n), [0]), a.t) for transposed in (False, True)
+    ],
     "Cholesky": lambda a: [a.graph.add(Cholesky(), a.spd), total(a.graph.add(Sin(), a.graph.add(Cholesky(), a.spd)))],
 }
 
