@@ -24,13 +24,14 @@ from symgrad.lower.loops import (
     Start,
     Statement,
     Store,
+    Update,
     When,
     flat,
 )
 from symgrad.ops.arithmetic import Add
 from symgrad.ops.elementwise import Elementwise
 
-ROWS = 4  # logreg, with 1, 2, 4 and 8: 0.38, 0.31, 0.29, 0.28 ms; 8 take twice as long to compile
+SUMS = 8  # logreg, with 1, 2, 4 and 8 rows for one sum: 0.38, 0.31, 0.29, 0.27 ms
 
 
 def jammed(program: ArrayProgram) -> ArrayProgram:
@@ -43,7 +44,7 @@ def _statements(body: Sequence[Statement], roots: Roots, values: Iterator[int]) 
     found: list[Statement] = []
     for s in body:
         if isinstance(s, Loop) and _pays(s, roots):
-            found += _unrolled(s, ROWS, values)
+            found += _unrolled(s, _rows(s), values)
             continue
         within = bodies(s)
         found.append(with_bodies(s, [_statements(b, roots, values) for b in within]) if within else s)
@@ -74,6 +75,12 @@ def _pays(s: Loop, roots: Roots) -> bool:
                 total += weight
                 shared += weight * (not any(_varies(i, s.index, own) for i in x.index))
     return 3 * shared > total
+
+
+def _rows(s: Loop) -> int:
+    """As many as have the registers for their sums."""
+    sums = {x.name if isinstance(x, Update) else x.buffer for x in flat(s.body) if isinstance(x, (Update, AddTo))}
+    return max(SUMS // max(len(sums), 1), 2)
 
 
 def _varies(i: Affine, index: str, own: set[int]) -> bool:

@@ -8,7 +8,7 @@ import sympy as sp
 
 from symgrad.graph import Graph
 from symgrad.lower.array_kernel import ArrayKernel
-from symgrad.lower.jam import ROWS, jammed
+from symgrad.lower.jam import SUMS, jammed
 from symgrad.lower.loops import (
     AddTo,
     Affine,
@@ -30,6 +30,7 @@ from symgrad.ops.exponential import Exp
 from symgrad.ops.leaf import Input
 from symgrad.types import Type
 
+ROWS = SUMS  # of one sum each
 n, m = sp.symbols("n m", integer=True, positive=True)
 i, j = Affine(0, (("i", 1),)), Affine(0, (("j", 1),))
 BUFFERS = (
@@ -51,6 +52,17 @@ DOT = program(
     inner(Load(0, "w", (j,)), Load(1, "x", (i, j)), Let(2, Product(), (0, 1)), Update("s", "add", 2)),
     Read(3, "s"),
     Store("y", (i,), 3),
+)
+TWO = program(
+    *(Start("s", "add", 0.0), Start("t", "max", 0.0)),
+    inner(
+        Load(0, "w", (j,)),
+        Load(1, "x", (i, j)),
+        Let(2, Product(), (0, 1)),
+        Update("s", "add", 2),
+        Update("t", "max", 1),
+    ),
+    *(Read(3, "s"), Store("y", (i,), 3), Read(4, "t"), Store("r", (i,), 4)),
 )
 ADDED = program(Load(0, "r", (i,)), inner(Load(1, "x", (i, j)), Let(2, Product(), (0, 1)), AddTo("g", (j,), 2)))
 
@@ -88,6 +100,11 @@ def test_what_rows_add_to_one_place_is_added_at_once():
     (target,) = [s for s in flat(jam.body) if isinstance(s, AddTo)]
     (total,) = [s for s in flat(jam.body) if isinstance(s, Let) and s.value == target.value]
     assert len(total.arguments) == ROWS
+
+
+def test_several_sums_are_of_fewer_rows():
+    (jam, _) = [s for s in jammed(TWO).body if isinstance(s, Loop)]
+    assert jam.step == SUMS // 2
 
 
 def test_the_number_of_a_row_is_its_own():
