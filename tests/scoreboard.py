@@ -1,4 +1,4 @@
-"""The scoreboard: every group of checks, as one table. `python -m tests.scoreboard [--full] [--seed N] [GROUP ...]`
+"""The scoreboard: every group of checks, as one table. `python -m tests.scoreboard [--full] [--write] [GROUP ...]`
 
 A line is: group, cases, failures, worst error, seconds, and what was measured besides. Cases of a group are drawn from
 generators seeded with the seed, the group and the case's number, so one case is run again with --case N.
@@ -24,6 +24,7 @@ from tests import groups
 from tests.groups.deep import FULL
 from tests.groups.group import Group, Outcome
 from tests.kept import keep, test_of
+from tests.scoreboard_page import write
 from tests.shrink import Posed, smallest
 
 SEED = 20_261_121
@@ -176,6 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--full", action="store_true", help="all cases, not a tenth")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--case", type=int, action="append", help="only these cases")
+    parser.add_argument("--write", action="store_true", help="the lines into the table of docs/scoreboard.md")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(arguments)
     known = {group.name: group for group in all_groups()}
@@ -203,6 +205,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name, (case, what) in line.shrunk.items():
             print(f"\n{test_of(name, line.name, case, what)}")
             keep(name, line.name, case, what)
+    if options.write:
+        write(list(lines.values()))
     failures = sum(len(line.failures) for line in lines.values())
     print(
         f"\nseed {options.seed}, {failures} failures, {time.perf_counter() - start:.0f} s on {options.jobs} processes"
