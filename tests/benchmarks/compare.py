@@ -82,7 +82,7 @@ class Measured(NamedTuple):
     floor: tuple[str, float] | None
 
 
-def measure(row: str, peers: Sequence[str], python: str, seconds: float = 0.4, patience: float = 40.0) -> Measured:
+def measure(row: str, peers: Sequence[str], python: str, seconds: float = 0.4, patience: float = 120.0) -> Measured:
     """The row timed, after the numbers of all sides agree; a side that does not agree is not timed."""
     data = formulas.data(row)
     side, built = timed(lambda: ours.side(row, data))
@@ -92,7 +92,7 @@ def measure(row: str, peers: Sequence[str], python: str, seconds: float = 0.4, p
     reasons: dict[str, str] = {}
     running: list[Peer] = []
     with tempfile.TemporaryDirectory() as folder:
-        np.savez(Path(folder) / "data.npz", **{f"a{place}": a for place, a in enumerate(data)})  # type: ignore[arg-type]
+        write_data(Path(folder), data)
         for name in (name for name in peers if row in ROWS[name]):
             peer = Peer(name, row, python, Path(folder), patience)
             if peer.first is None or not hasattr(peer, "numbers"):
@@ -121,6 +121,11 @@ def measure(row: str, peers: Sequence[str], python: str, seconds: float = 0.4, p
     firsts = {peer.name: peer.first for peer in running if peer.first is not None}
     counts = len(side.function.nodes), len(side.derived.nodes)
     return Measured(row, mine, built + compiled, *counts, times, firsts, reasons, (below[0], least) if below else None)
+
+
+def write_data(folder: Path, data: Sequence[np.ndarray]) -> None:
+    """Where peers read it."""
+    np.savez(folder / "data.npz", **{f"a{place}": a for place, a in enumerate(data)})  # type: ignore[arg-type]
 
 
 def disagreement(a: np.ndarray, b: np.ndarray) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from typing import Any
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,12 @@ def data(row: str, small: bool = False) -> list[np.ndarray]:
         return list(draw.uniform(0.1, 1.0, (3, 50 if small else 1_000_000)))
     if kind == "scalar":
         return [draw.uniform(0.1, 1.0, 8)]
+    if kind == "dag":
+        return [draw.uniform(0.1, 1.0, 8)]
+    if kind == "pendulum":
+        model = pendulum(links(row, small))
+        states = draw.uniform(-1.0, 1.0, (2, len(model.q)))
+        return [*states, draw.uniform(0.5, 1.5, len(model.parameters))]
     if kind == "call":
         return [np.array([1.0, 2.0, 3.0])]
     if kind == "dot":
@@ -55,7 +62,7 @@ def data(row: str, small: bool = False) -> list[np.ndarray]:
 
 def wrt(row: str) -> int:
     """How many of the arguments, from the first, are differentiated by."""
-    return {"batch": 3, "mlp": 4, "gmm": 4, "dot": 2}.get(base(row), 1)
+    return {"batch": 3, "pendulum": 2, "mlp": 4, "gmm": 4, "dot": 2}.get(base(row), 1)
 
 
 def batch(m: Any, x: Any, y: Any, z: Any) -> Any:
@@ -83,6 +90,10 @@ def scalar(m: Any, v: Any, operations: int = 300) -> Any:
     for value in values[-39:]:
         total = total + value
     return total
+
+
+def dag(m: Any, v: Any) -> Any:
+    return scalar(m, v, 1_000)
 
 
 def logreg(m: Any, w: Any, X: Any, y: Any) -> Any:
@@ -123,7 +134,36 @@ def ba(m: Any, v: Any, feature: Any) -> list[Any]:
     return [v[14] * (f * p * scale + x0 - feature[0]), v[14] * (f * q * scale + y0 - feature[1])]
 
 
-FORMULAS: dict[str, Any] = {f.__name__: f for f in (batch, call, dot, scalar, logreg, mlp, gmm, rosen)}
+class Pendulum(NamedTuple):
+    """Mass matrix and forcing of n links on a cart: positions, speeds, masses and lengths, as plain symbols."""
+
+    q: list[Any]
+    u: list[Any]
+    parameters: list[Any]
+    mass: Any
+    forcing: Any
+
+
+def links(row: str, small: bool = False) -> int:
+    """20 for pendulum_20."""
+    return 2 if small else int(row.split("_")[1])
+
+
+@cache
+def pendulum(n: int) -> Pendulum:
+    """SymPy's own model, by Kane's method: 10 s for n = 20, which is no part of any time measured."""
+    import sympy as sp
+    from sympy.physics.mechanics.models import n_link_pendulum_on_cart
+
+    kane = n_link_pendulum_on_cart(n, cart_force=False)
+    plain = {s: sp.Symbol(s.func.__name__) for s in (*kane.q, *kane.u)}
+    mass, forcing = (sp.Matrix(e).xreplace(plain) for e in (kane.mass_matrix, kane.forcing))
+    states = set(plain.values())
+    parameters = sorted((mass.free_symbols | forcing.free_symbols) - states, key=str)
+    return Pendulum([plain[s] for s in kane.q], [plain[s] for s in kane.u], parameters, mass, forcing)
+
+
+FORMULAS: dict[str, Any] = {f.__name__: f for f in (batch, call, dot, scalar, dag, logreg, mlp, gmm, rosen)}
 
 
 def flat(result: Any) -> np.ndarray:

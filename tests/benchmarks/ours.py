@@ -31,6 +31,8 @@ def side(row: str, data: list[np.ndarray]) -> Side:
         inputs = [*inputs, *(np.ones_like(a) for a in data[: formulas.wrt(row)])]
     elif row.endswith("_hess"):
         derived = function.hessian(arguments)
+    elif kind == "pendulum":
+        derived = function if row.endswith("_value") else function.jacobian(arguments)
     elif kind == "ba":
         derived = function.jacobian(arguments)
     else:
@@ -56,6 +58,13 @@ def scalar(data: list[np.ndarray]) -> Built:
 def call(data: list[np.ndarray]) -> Built:
     symbols = sp.symbols("x y z")
     return sg.Function(symbols, formulas.call(sp, symbols)), symbols, [float(v) for v in data[0]]
+
+
+def dag(data: list[np.ndarray]) -> Built:
+    symbols = list(sp.symbols("x0:8"))
+    with sp.evaluate(False):
+        expression = formulas.dag(sp, symbols)
+    return sg.Function([symbols], expression), None, data
 
 
 def dot(data: list[np.ndarray]) -> Built:
@@ -106,8 +115,15 @@ def ba(data: list[np.ndarray]) -> Built:
     return function, list(v), [np.ascontiguousarray(column) for column in columns]
 
 
-BUILD = {f.__name__: f for f in (batch, scalar, call, dot, logreg, mlp, gmm, rosen, ba)}
+def pendulum(data: list[np.ndarray]) -> Built:
+    model = formulas.pendulum(len(data[0]) - 1)
+    function = sg.Function([model.q, model.u, model.parameters], [model.mass, model.forcing])
+    return function, [*model.q, *model.u], data
+
+
+KINDS = (batch, scalar, dag, pendulum, call, dot, logreg, mlp, gmm, rosen, ba)
+BUILD: dict[str, Callable[[list[np.ndarray]], Built]] = {f.__name__: f for f in KINDS}
 ROWS = (
     *("batch", "scalar", "logreg", "logreg_hvp", "logreg_hess", "mlp", "mlp_hvp", "gmm", "rosen", "rosen_hvp"),
-    *("ba", "call", "dot"),
+    *("ba", "call", "dot", "dag", "pendulum_5", "pendulum_20", "pendulum_20_value"),
 )

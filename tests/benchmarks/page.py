@@ -7,9 +7,12 @@ import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from .compare import Measured
+from .first import WORKS, First
 from .peers import PEERS
+from .without import Gain
 
 HEAD = """# Benchmarks
 
@@ -51,8 +54,17 @@ def line(row: Measured) -> str:
     return f"{head}{floor}; " + "; ".join(sides)
 
 
-def page(rows: Sequence[Measured], path: Path) -> None:
+class Page(NamedTuple):
+    """What has been measured so far."""
+
+    rows: list[Measured]
+    firsts: list[First]
+    gains: list[Gain]
+
+
+def write(found: Page, path: Path) -> None:
     """Writes the page, and its picture beside it."""
+    rows = found.rows
     load = ", ".join(f"{v:.1f}" for v in os.getloadavg())
     picture = path.with_suffix(".svg")
     text = HEAD.format(date=datetime.now(UTC).date(), machine=machine(), load=load, picture=picture.name)
@@ -76,8 +88,41 @@ def page(rows: Sequence[Measured], path: Path) -> None:
         if reasons
         else []
     )
-    path.write_text(text + "\n".join([*table, *rest]) + "\n")
+    path.write_text(text + "\n".join([*table, *rest, *firsts(found.firsts), *gains(found.gains)]) + "\n")
     plot(rows, picture)
+
+
+def firsts(found: Sequence[First]) -> list[str]:
+    """A section on first values."""
+    if not found:
+        return []
+    head = ["", "## The first value in a new process", ""]
+    head.append(
+        "Seconds from the formula to the first gradient, without imports and one earlier, small compilation; the"
+    )
+    head += ["least of three processes for symgrad, one for a peer. PyTensor's own cache was empty.", ""]
+    head += ["| work | symgrad | from the disk | peers |", "|---|---|---|---|"]
+    for one in found:
+        peers = ", ".join(f"{name} {seconds:.3f}" for name, seconds in one.peers.items()) or "-"
+        head.append(f"| {WORKS[one.work]} | {one.cold:.3f} | {one.kept:.3f} | {peers} |")
+    return head
+
+
+def gains(found: Sequence[Gain]) -> list[str]:
+    """A section on what each optimisation gains."""
+    if not found:
+        return []
+    head = ["", "## With and without each optimisation", ""]
+    head.append(
+        "One function of the package replaced by a simpler one (`tests/benchmarks/without.py`); results agree to"
+    )
+    head += ["1e-8. Milliseconds of a call, or to the first value where that is what is gained.", ""]
+    head += ["| optimisation | row | with | without | ratio |", "|---|---|---|---|---|"]
+    for one in found:
+        row = f"{one.switch.row}, first value" if one.switch.compiling else one.switch.row
+        times = f"{milliseconds(one.on)} | {milliseconds(one.off)} | {one.off / one.on:.2f}"
+        head.append(f"| {one.switch.name} | {row} | {times} |")
+    return head
 
 
 def machine() -> str:
