@@ -52,7 +52,8 @@ def parts(text: str) -> tuple[str, str, str]:
 def machine() -> str:
     """What the numbers were measured with."""
     packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
-    return f"symgrad {symgrad.__version__}, Python {platform.python_version()}, {packages}; {platform.system()}, {platform.machine()}, {cpu()}."
+    python = f"symgrad {symgrad.__version__}, Python {platform.python_version()}, {packages}"
+    return f"{python}; {platform.system()}, {platform.machine()}, {cpu()}."
 
 
 def cpu() -> str:

@@ -26,7 +26,7 @@ from symgrad.ops.exponential import Exp
 from symgrad.ops.rounding import Abs, Extremum
 from symgrad.ops.select import Select
 from symgrad.ops.trigonometric import Sin
-from tests.groups import bombs, deep, layouts, running
+from tests.groups import bombs, compiling, deep, layouts, running
 from tests.scoreboard import SEED, all_groups, run_cases
 
 Patch = pytest.MonkeyPatch
@@ -162,6 +162,21 @@ def growth_is_held_against_less(patch: Patch) -> None:
     patch.setattr(deep, "SIZES", [100, 1_000])
 
 
+def results_are_a_little_off(patch: Patch) -> None:
+    def wrong(right: Any, function: Any, args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        value, gradients = right(function, *args, **named)
+        return value + 1e-6, gradients
+
+    calls_go_through(patch, wrong)
+
+
+def sums_are_written_out(patch: Patch) -> None:
+    def unrolled(size: Any) -> sg.Function:
+        return sg.Function([compiling.x], sp.Add(*[sp.sin(k * compiling.x) for k in range(1, size % 7 + 2)]))
+
+    patch.setattr(compiling, "BUILDERS", [unrolled])
+
+
 # -- faults in programs that run in processes of their own -------------------------------------------------------------
 
 WRAPPED = """
@@ -258,6 +273,8 @@ FAULTS: list[tuple[str, Callable[[Patch], None], Sequence[int]]] = [
     ("cache_untrusted", the_cache_believes_its_owner, range(13)),
     ("deep_wide_shared", a_budget_of_nothing, [3]),
     ("linear_size", growth_is_held_against_less, [1]),
+    ("compile_curve", results_are_a_little_off, [0]),
+    ("no_unrolling", sums_are_written_out, [0]),
     ("threads", in_the_program(ONE_BUFFER), [2]),
     ("processes", in_the_program(STALE), [4]),
     ("processes", in_the_program(HASHED), [5]),
