@@ -35,7 +35,8 @@ WIDE = {  # operations that are well-conditioned far beyond the domain that othe
     "Exp": (-700.0, 700.0), "Exp2": (-1000.0, 1000.0), "Expm1": (-40.0, 700.0), "Log": (1e-300, 1e300),
     "Log1p": (-0.9999, 1e300), "Log2": (1e-300, 1e300), "Log10": (1e-300, 1e300), "Cbrt": (1e-300, 1e300),
     "Sin": (-1e3, 1e3), "Cos": (-1e3, 1e3), "ArcTan": (-1e9, 1e9), "Sinh": (-700.0, 700.0), "Cosh": (-700.0, 700.0),
-    "Tanh": (-20.0, 20.0), "ArcSinh": (-1e9, 1e9), "ArcCosh": (1.0, 1e9), "Sigmoid": (-700.0, 700.0),
+    "Tanh": (-350.0, 350.0), "TanhSlope": (-350.0, 350.0), "Coth": (1e-3, 300.0), "Sech": (-700.0, 700.0),
+    "Csch": (1e-3, 700.0), "ArcSinh": (-1e9, 1e9), "ArcCosh": (1.0, 1e9), "Sigmoid": (-700.0, 700.0),
     "Softplus": (-700.0, 700.0), "LogCosh": (-700.0, 700.0), "Erf": (-6.0, 6.0), "Erfc": (-6.0, 20.0),
 }  # fmt: skip
 

@@ -93,6 +93,12 @@ ROWS = [
         extreme=((200, 1, 0),),
     ),
     Row(
+        "one-minus-tanh-squared",
+        (1 - sp.tanh(X) ** 2, 2 * sp.tanh(X) ** 2 - 2, 1 - sp.tanh(X * Y) ** 2 + Z),
+        (2 - sp.tanh(X) ** 2, 1 + sp.tanh(X) ** 2, 1 - sp.tanh(X), 1 - sp.tanh(X) ** 3, Y - sp.tanh(X) ** 2),
+        extreme=((300, 1, 0),),
+    ),
+    Row(
         "reciprocal-of-one-plus-exp",
         (1 / (1 + exp(X)), (1 + exp(X)) ** -3, 1 / sqrt(1 + exp(X)), 1 / (1 + exp(X - Y))),
         (1 / (2 + exp(X)), 1 / (1 - exp(X)), (1 + exp(X)) ** 2, 1 / (1 + 2 * exp(X)), 1 / (1 + exp(X) + exp(Y))),

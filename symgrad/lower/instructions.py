@@ -157,11 +157,13 @@ class Instructions:
         return self._call(vector, args) if vector else self._lane_by_lane(name, args, "#0")
 
     def _tanh(self, expm1: str, x: Value) -> Value:
-        """expm1(2x) / (expm1(2x) + 2): 3.3 ulp at worst, and 1.1 ns a lane where libmvec's own takes 1.8."""
-        e = self._call(expm1, (self.add(x, x),))
-        y = self.div(e, self.add(e, self.number(2)))
-        far = self.compare("<", self.number(20), self.fabs(x))  # there tanh is 1 to the last bit, and e may be infinite
-        return self.select(far, self.copysign(self.number(1), x), y)
+        """With e = expm1(2|x|): e / (e + 2), 3.9 ulp at worst, and 1.1 ns a lane where libmvec's own takes 1.8. The call and
+        the quotient are those of 1 - tanh^2, so that LLVM makes them once."""
+        size = self.fabs(x)
+        e, two = self._call(expm1, (self.add(size, size),)), self.number(2)
+        y = self.mul(self.mul(self.number(0.5), e), self.div(two, self.add(e, two)))
+        far = self.compare("<", self.number(20), size)  # there tanh is 1 to the last bit, and e may be infinite
+        return self.copysign(self.select(far, self.number(1), y), x)
 
     def special(self, name: str, *args: Value) -> Value:
         args = self._alike(*args)

@@ -41,24 +41,48 @@ class Cosh(Elementwise):
 
 @dataclass(frozen=True)
 class Tanh(Elementwise):
-    """y = tanh x,  dy/dx = 1 - y^2."""
+    """y = tanh x,  dy/dx = 1 - y^2 as one operation: it does not cancel."""
 
     finite = True
     sympy, numpy, mpmath, libm = sp.tanh, np.tanh, mp.tanh, "tanh"
 
     def partials(self, y: Node) -> Sequence[Partial]:
-        return (1 - y**2,)
+        return (y.graph.add(TanhSlope(), *y.inputs),)
+
+
+@dataclass(frozen=True)
+class TanhSlope(Elementwise):
+    """y = 1 - tanh(x)^2 = 1 / cosh(x)^2,  dy/dx = -2 y tanh x."""
+
+    finite = True
+    numpy = staticmethod(lambda x: 1 / np.cosh(x) ** 2)
+    mpmath = staticmethod(lambda x: mp.sech(x) ** 2)
+
+    def label(self) -> str:
+        return "1-tanh^2"
+
+    def partials(self, y: Node) -> Sequence[Partial]:
+        return (-2 * (y * y.graph.add(Tanh(), *y.inputs)),)
+
+    def emit(self, t: Emitter, *args: Any) -> Any:
+        size = t.fabs(*args)
+        e, two = t.libm("expm1", t.add(size, size)), t.number(2)  # shared with the tanh of vectors
+        rest = t.div(two, t.add(e, two))  # 1 - tanh |x|
+        return t.mul(rest, t.sub(two, rest))
+
+    def to_sympy(self, *args: Any) -> Any:
+        return 1 - sp.tanh(args[0]) ** 2
 
 
 @dataclass(frozen=True)
 class Coth(Reciprocal):
-    """y = coth x,  dy/dx = 1 - y^2."""
+    """y = coth x,  dy/dx = -csch(x)^2, which does not cancel as 1 - y^2 does."""
 
     sympy, mpmath, libm, domain = sp.coth, mp.coth, "tanh", ((0.2, 2.5),)
     numpy = staticmethod(lambda x: 1 / np.tanh(x))
 
     def partials(self, y: Node) -> Sequence[Partial]:
-        return (1 - y**2,)
+        return (-(y.graph.add(Csch(), *y.inputs) ** 2),)
 
 
 @dataclass(frozen=True)

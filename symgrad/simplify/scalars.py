@@ -8,7 +8,7 @@ from symgrad.graph import Node, arithmetic
 from symgrad.ops.arithmetic import Add, Power, Product
 from symgrad.ops.contract import Contract
 from symgrad.ops.exponential import Exp, Expm1, Log, Log1p, XLogX, log
-from symgrad.ops.hyperbolic import Cosh, LogCosh
+from symgrad.ops.hyperbolic import Cosh, LogCosh, Tanh, TanhSlope
 from symgrad.ops.rounding import Abs
 from symgrad.ops.stable import FilledReciprocal, Hypot, Norm, Sigmoid, Softplus
 from symgrad.simplify.engine import STABLE, rule
@@ -85,6 +85,17 @@ def one_minus_sigmoid(node: Node) -> Node | None:
         if number != 0 and c == -number and isinstance(x.op, Sigmoid):
             rest = [(k, t) for k, t in terms if t is not x]
             return sum_of([*rest, (number, node.graph.add(Sigmoid(not x.op.complement), *x.inputs))], 0, node)
+    return None
+
+
+@rule(STABLE, Add, "c - c*tanh(u)**2 => c*(1 - tanh(u)**2) as one operation")
+def one_minus_tanh_squared(node: Node) -> Node | None:
+    number, terms = terms_of(node)
+    for c, x in terms:
+        tanh, p = base_and_exponent(x)
+        if c == -number and p == 2 and isinstance(tanh.op, Tanh):
+            rest = [(k, t) for k, t in terms if t is not x]
+            return sum_of([*rest, (number, node.graph.add(TanhSlope(), *tanh.inputs))], 0, node)
     return None
 
 

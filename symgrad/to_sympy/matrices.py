@@ -18,7 +18,6 @@ from symgrad.ops.leaf import Const, Input, exact_value
 from symgrad.ops.linear_algebra import Factorisation
 from symgrad.ops.logic import Connective, Relation
 from symgrad.ops.select import Select, piecewise
-from symgrad.ops.stable import sigmoid
 from symgrad.to_sympy.chains import contraction
 from symgrad.to_sympy.indexed import entry_rule
 from symgrad.to_sympy.linear import whole_matrix
@@ -129,9 +128,15 @@ def _applied(op: Op, node: Node, args: Sequence[Any]) -> Any:
         return None
     of = numbers.index(None)
     applied = op.to_sympy(*[D if number is None else to_sympy_number(number) for number in numbers])
-    if applied == 1 - sigmoid(D):
-        return weighted([(1, ones(*args[of].shape)), (-1, Applied(sp.Lambda(D, sigmoid(D)), args[of]))])
-    return Applied(sp.Lambda(D, applied), args[of])
+    number, rest = applied.as_coeff_Add() if isinstance(applied, sp.Expr) else (0, applied)
+    if number == 0:
+        return Applied(sp.Lambda(D, applied), args[of])
+    # 1 - f(x)**2 of each entry is the matrix of ones - f.(x).**2
+    coefficient, power = rest.as_coeff_Mul()
+    base, exponent = power.as_base_exp()
+    entries = Applied(sp.Lambda(D, base), args[of])
+    of_rest = entries if exponent == 1 else sp.HadamardPower(entries, exponent)
+    return weighted([(number, ones(*args[of].shape)), (coefficient, of_rest)])
 
 
 @matrix_form.register

@@ -125,6 +125,10 @@ EXAMPLES: dict[str, tuple[list[tuple[Build, str]], list[Build]]] = {
         [(_of(1 - sigmoid(x)), "1-sigmoid"), (_of(sigmoid(x) - 1), "1-sigmoid"), (_of(y - 3 * sigmoid(x) + 3), "1-sigmoid")],
         [_of(2 - sigmoid(x)), _of(1 + sigmoid(x)), _of(y - sigmoid(x)), _of(1 - sp.cosh(x))],
     ),
+    "one-minus-tanh-squared": (
+        [(_of(1 - sp.tanh(x) ** 2), "1-tanh^2"), (_of(2 * sp.tanh(x) ** 2 - 2), "1-tanh^2"), (_of(y - 3 * sp.tanh(x) ** 2 + 3), "1-tanh^2")],
+        [_of(2 - sp.tanh(x) ** 2), _of(1 + sp.tanh(x) ** 2), _of(y - sp.tanh(x) ** 2), _of(1 - sp.tanh(x)), _of(1 - sp.tanh(x) ** 3), _of(1 - sp.cosh(x) ** 2)],
+    ),
     "reciprocal-of-one-plus-exp": (
         [
             (_of(1 / (1 + e(x))), "sigmoid"),
