@@ -17,7 +17,7 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import get_context
 
 from tests import groups
@@ -191,10 +191,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     start = time.perf_counter()
     print(f"{'group':22} {'cases':>7} {'failures':>8} {'worst':>10} {'seconds':>8}", flush=True)
     lines: dict[str, Line] = {}
+    written: list[Line] = []  # in the table of the page, where groups may be run one by one
     for group in chosen:  # one after the other, so that a line is there as soon as it is known
         for line in run([group], options.seed, full=options.full, jobs=options.jobs, cases=options.case):
             if line.name == group.name:
                 print(line, flush=True)
+            name = line.name if line.name == group.name else f"{line.name}, {group.name}"
+            written.append(replace(line, name=name))
             lines.setdefault(line.name, Line(line.name)).merge(line)
     for line in lines.values():
         if line.name not in known:
@@ -206,7 +209,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"\n{test_of(name, line.name, case, what)}")
             keep(name, line.name, case, what)
     if options.write:
-        write(list(lines.values()))
+        write(written)
     failures = sum(len(line.failures) for line in lines.values())
     print(
         f"\nseed {options.seed}, {failures} failures, {time.perf_counter() - start:.0f} s on {options.jobs} processes"
