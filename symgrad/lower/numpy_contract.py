@@ -37,11 +37,10 @@ class Step(NamedTuple):
 
 
 def steps(factors: Sequence[Labels], output: Iterable[int], sizes: dict[int, Size]) -> list[Step]:
-    """The order of the products of two: the cheapest of all, or for many factors the cheapest at each step."""
+    """The order of the products of two: the cheapest of all, once few factors are left; before, the cheapest step."""
     numbers = {k: _number(n) for k, n in sizes.items()}
     kept = set(output)
-    if len(factors) > MOST_FOR_ALL_ORDERS:
-        return _greedy(list(factors), kept, numbers)
+    first, factors = _greedy(list(factors), kept, numbers)
     full = (1 << len(factors)) - 1
     labels = {1 << k: frozenset(f) for k, f in enumerate(factors)}
     cost = {1 << k: 0.0 for k in range(len(factors))}
@@ -71,7 +70,7 @@ def steps(factors: Sequence[Labels], output: Iterable[int], sizes: dict[int, Siz
             order.append(whole)
             pending.extend(split[whole])
     places = [1 << k for k in range(len(factors))]
-    found = []
+    found = first
     for whole in reversed(order):
         left, right = sorted(places.index(p) for p in split[whole])
         found.append(Step(left, right, _sorted(labels[whole], factors)))
@@ -79,9 +78,10 @@ def steps(factors: Sequence[Labels], output: Iterable[int], sizes: dict[int, Siz
     return found
 
 
-def _greedy(factors: list[Labels], kept: set[int], numbers: dict[int, float]) -> list[Step]:
+def _greedy(factors: list[Labels], kept: set[int], numbers: dict[int, float]) -> tuple[list[Step], list[Labels]]:
+    """The cheapest steps, one after the other, and the factors that are left."""
     found = []
-    while len(factors) > 1:
+    while len(factors) > MOST_FOR_ALL_ORDERS:
         best: tuple[float, int, int] | None = None
         near = [(i, j) for i, j in combinations(range(len(factors)), 2) if set(factors[i]) & set(factors[j])]
         for i, j in near or combinations(range(len(factors)), 2):
@@ -96,7 +96,7 @@ def _greedy(factors: list[Labels], kept: set[int], numbers: dict[int, float]) ->
         labels = _sorted({*factors[i], *factors[j]} & kept.union(*rest), factors)
         found.append(Step(i, j, labels))
         factors = [*rest, labels]
-    return found
+    return found, factors
 
 
 def _sorted(labels: Iterable[int], factors: Sequence[Labels]) -> Labels:
