@@ -20,11 +20,14 @@ Written by `python -m tests.benchmarks --write docs/benchmarks.md` on {date}, on
 Load of the machine at the end, over 1, 5 and 15 minutes: {load}. One run: all sides of a row gave the same numbers, to
 1e-8 of the largest, and were then timed in turns; milliseconds, the least of many. Data: NumPy's default_rng(31337).
 The sizes of arrays are symbols to symgrad, and known to JAX when it compiles. No compiled kernel came from a cache.
+`pendulum` is SymPy's n-link pendulum on a cart: the Jacobian of mass matrix and forcing by coordinates and speeds, and
+the two themselves (`_value`); SymPy's own modelling, seconds long, is in no time.
 
 "floor" is what the memory bus (a copy of as many bytes), BLAS (the matrix products alone; a matrix times a vector for
 logreg) or libm (NumPy's exponentials or sines alone) took in the same run. It is not the whole work of a row.
 "ratio" is the best peer's time over symgrad's: above 1, symgrad is faster. "first" is the time from the formula to
-the first result, in seconds, without imports. "nodes" are those of the value, then of what the row computes.
+the first result, in seconds, without imports; a peer has compiled another function before. "nodes" are those of the
+value, then of what the row computes.
 CasADi is compiled C (-O2), called through buffers that were bound before: in `call` no number is handed over.
 
 ![symgrad against the best peer]({picture})
@@ -48,10 +51,11 @@ def line(row: Measured) -> str:
         for name, t in row.peers.items()
     ]
     sides += [f"{name} - ({why[:60]})" for name, why in row.reasons.items()]
-    floor = f"; floor {row.floor[0]} {milliseconds(row.floor[1])}" if row.floor else ""
+    if row.floor:
+        sides.insert(0, f"floor {row.floor[0]} {milliseconds(row.floor[1])}")
     nodes = f"nodes {row.value_nodes} -> {row.nodes}"
     head = f"{row.row:12} symgrad {milliseconds(row.ours)} ms (first {row.first:.2f} s, {nodes})"
-    return f"{head}{floor}; " + "; ".join(sides)
+    return "; ".join([head, *sides])
 
 
 class Page(NamedTuple):

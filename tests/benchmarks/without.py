@@ -6,14 +6,16 @@ The switches are here alone: they put something simpler in the place of a functi
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import numpy as np
 
-from symgrad.lower import array_kernel, nests, schedule
+from symgrad.lower import array_kernel, fill, nests, schedule
+from symgrad.lower.loops import Affine
+from symgrad.lower.nest import Nest
 from symgrad.lower.target import Target
 
 from . import formulas, ours
@@ -48,15 +50,32 @@ def _one_by_one(program: Any, nests: Any, values: int) -> Any:
     return replace(program, body=tuple(s for nest in nests for s in nest))
 
 
+def _whole(nest: Nest, body: Any, *, cut: bool = True) -> None:
+    """The innermost loop in one piece, in which every iteration asks."""
+    if nest.order and cut:
+        nest.piece(body, Affine(), Affine(nest.extents[nest.order[-1]]))
+    else:
+        body()
+
+
+def _scattering() -> AbstractContextManager[Any]:
+    switched = ExitStack()
+    for module in (fill, nests):
+        switched.enter_context(patch.object(module, "accumulation", lambda *_: "scatter"))
+    return switched
+
+
 SWITCHES = (
     Switch("vector functions of libmvec", "batch", lambda: patch.object(Target, "vector_function", lambda *_: None)),
     Switch("threads", "batch", lambda: patch.dict("os.environ", SYMGRAD_THREADS="1")),
     Switch("nests over the same rows in blocks", "logreg", lambda: patch.object(nests, "fused", _one_by_one)),
+    Switch("adjoints of shifted views read, not scattered", "rosen", _scattering),
+    Switch("borders of loops peeled", "rosen", lambda: patch.object(Nest, "innermost", _whole)),
     Switch("loops over one range merged", "rosen", lambda: patch.object(nests, "merged", _same)),
     Switch("four rows jammed", "logreg", lambda: patch.object(nests, "jammed", _same)),
     Switch("rows in chunks, on threads", "logreg", lambda: patch.object(array_kernel, "chunked", _same)),
     Switch("products of matrices by BLAS", "mlp", lambda: patch.object(nests, "called", lambda *_: None)),
-    Switch("large programs in parts", "dag", lambda: patch.object(schedule, "WHOLE", 10**9), compiling=True),
+    Switch("large programs in parts", "pendulum_20", lambda: patch.object(schedule, "WHOLE", 10**9), compiling=True),
 )
 
 
