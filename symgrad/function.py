@@ -368,7 +368,7 @@ class Function:
         """The compiled form: `.njit` for users' Numba code, `.cfunc(signature)` for C callbacks, `.inspect_llvm()`."""
         if self.has_arrays:
             inputs = [x for a in self.arguments for x in a.elements]
-            return ArrayKernel(self.name, inputs, self._elements(), self.dtype)
+            return ArrayKernel(self.name, inputs, self._elements(), self.dtype, self.parallel)
         return Kernel(self.name, self.arguments, self.results, parallel=self.parallel)
 
     def __call__(self, /, *args: Any, out: Any = None, **named: Any) -> Any:

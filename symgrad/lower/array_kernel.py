@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sympy as sp
@@ -20,6 +20,7 @@ from symgrad.lower.nest import NotInLoops
 from symgrad.lower.nests import schedule_arrays
 from symgrad.lower.numpy_source import numpy_source
 from symgrad.lower.target import host
+from symgrad.lower.threads import Parts, address
 from symgrad.types import Size, integer, shape_in_numbers
 
 LINE = 64  # bytes to which scratch memory is aligned: a line of the cache
@@ -31,14 +32,18 @@ class ArrayKernel:
     """The outputs as functions of the inputs; the sizes of all arrays are symbols or integers.
 
     inputs: nodes of scalars and arrays, of integers too. dtype: "f8" or "f4", that of all real numbers.
+    parallel: may long work run on several threads?
     """
 
-    def __init__(self, name: str, inputs: Sequence[Node], outputs: Sequence[Node], dtype: str = "f8"):
+    def __init__(
+        self, name: str, inputs: Sequence[Node], outputs: Sequence[Node], dtype: str = "f8", parallel: bool = True
+    ):
+        self.parallel = parallel
         self.name, self.inputs, self.outputs, self.dtype = name, tuple(inputs), tuple(outputs), dtype
         self._layouts: dict[tuple[tuple[sp.Symbol, int], ...], _Layout | None] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return ArrayKernel, (self.name, self.inputs, self.outputs, self.dtype)
+        return ArrayKernel, (self.name, self.inputs, self.outputs, self.dtype, self.parallel)
 
     @cached_property
     def source(self) -> str:
@@ -71,8 +76,8 @@ class ArrayKernel:
         if isinstance(self.program, str):
             raise UnsupportedExpression("no Numba function of this", got=self.program.split(":")[0])
         with machine_code.LOCK:
-            call, table = self._compiled
-            return array_entry.array_dispatcher(self.program, call, table, self.inputs, self.outputs)
+            code = self._compiled
+            return array_entry.array_dispatcher(self.program, code.call, code.table, self.inputs, self.outputs)
 
     def run(
         self,
@@ -95,7 +100,7 @@ class ArrayKernel:
         targets = [np.empty(shape, self.dtype) for shape in layout.outputs]
         if out is not None:
             targets = [y if y.flags.c_contiguous else t for y, t in zip(out, targets, strict=True)]
-        layout.call(self._compiled[0], self._contiguous(values), targets)
+        layout.call(self._compiled.call, self._contiguous(values), targets)
         if out is None:
             return [y[()] for y in targets]
         for y, target in zip(out, targets, strict=True):
@@ -118,14 +123,13 @@ class ArrayKernel:
     # -- loops --------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _compiled(self) -> tuple[Any, list[Size]]:
-        """The machine code, and the sizes that its table holds."""
+    def _compiled(self) -> _Compiled:
         from symgrad.lower import machine_code
 
         with machine_code.LOCK:
             assert isinstance(self.program, ArrayProgram)
             found = arrays_to_llvm(self.program, unique_symbol(), host())
-            return machine_code.array_code(found.text, found.module), found.table
+            return _Compiled(*machine_code.array_code(found.text, found.module), found.table, found.chunks)
 
     @cached_property
     def _shapes(self) -> list[tuple[Size, ...]]:
@@ -141,7 +145,7 @@ class ArrayKernel:
             if len(self._layouts) >= MOST_SIZES:
                 self._layouts.clear()
             covered = usual and isinstance(self.program, ArrayProgram)
-            self._layouts[key] = _Layout(self.program, self._compiled[1], sizes) if covered else None
+            self._layouts[key] = _Layout(self.program, self._compiled, sizes, self.parallel) if covered else None
         return self._layouts[key]
 
     # -- NumPy --------------------------------------------------------------------------------------------------------
@@ -165,10 +169,19 @@ class ArrayKernel:
         return [np.array(value, self.dtype)[()] for value in results]
 
 
+class _Compiled(NamedTuple):
+    """The machine code; the address of what runs one part of it; the sizes in its table; the chunks of each part."""
+
+    call: Callable[[int, int], int]
+    part: int
+    table: list[Size]
+    chunks: list[Size]
+
+
 class _Layout:
     """For given sizes: the shapes of outputs, and where scratch buffers are in one block of memory."""
 
-    def __init__(self, program: ArrayProgram | str, table: Sequence[Size], sizes: Mapping[sp.Symbol, int]):
+    def __init__(self, program: ArrayProgram | str, code: _Compiled, sizes: Mapping[sp.Symbol, int], parallel: bool):
         assert isinstance(program, ArrayProgram)
         sizes = dict(sizes)
         for block, numbers in program.blocks:
@@ -178,7 +191,7 @@ class _Layout:
             sizes[cut.length] = length_of(extent, *rest)
             sizes[cut.number] = -(-extent // sizes[cut.length])
         self.outputs = [shape_in_numbers(b.dims, sizes) for b in program.buffers if b.role == "out"]
-        self.sizes = np.array([integer(n, sizes) for n in table] or [0], np.int64)
+        self.sizes = np.array([integer(n, sizes) for n in code.table] or [0], np.int64)
         self.offsets: list[int] = []
         end = 0
         for b in program.buffers:
@@ -188,7 +201,9 @@ class _Layout:
                 end += -(-count * 8 // LINE) * LINE
         self.bytes = end + LINE
         self.free: list[tuple[np.ndarray, list[int]]] = []  # blocks that no call uses now, and the addresses in them
-        self._sizes_at = _address(self.sizes)
+        self._sizes_at = address(self.sizes)
+        parts = Parts(code.part, [integer(n, sizes) for n in code.chunks])
+        self._parts = parts if parallel and parts.are_long else None
 
     def call(
         self, code: Callable[[int, int], int], inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
@@ -198,12 +213,13 @@ class _Layout:
             scratch = self.free.pop()
         except IndexError:
             block = np.empty(self.bytes, np.uint8)
-            start = -(-_address(block) // LINE) * LINE
+            start = -(-address(block) // LINE) * LINE
             scratch = block, [start + k for k in self.offsets]
-        table = np.array([*map(_address, inputs), *map(_address, outputs), *scratch[1]], np.int64)
-        code(_address(table), self._sizes_at)
+        table = np.array([*map(address, inputs), *map(address, outputs), *scratch[1]], np.int64)
+        if self._parts is None:
+            code(address(table), self._sizes_at)
+        else:
+            self._parts.run(address(table), self._sizes_at)
+            if not self._parts.are_long:
+                self._parts = None
         self.free.append(scratch)
-
-
-def _address(array: np.ndarray) -> int:
-    return int(array.__array_interface__["data"][0])  # a fifth of the time of array.ctypes.data

@@ -24,6 +24,7 @@ from symgrad.environment import cache_directory
 from symgrad.lower.blas import blas_addresses
 from symgrad.lower.cache import Cache
 from symgrad.lower.instructions import Module
+from symgrad.lower.llvm_parts import PART
 from symgrad.lower.target import Processor, processor
 from symgrad.progress import waited
 
@@ -31,7 +32,7 @@ LOCK = threading.RLock()  # keeps two threads from compiling one kernel
 SYMBOL = "symgrad_kernel"  # of every kernel kept: each is a library of its own, so that equal names do not meet
 OPTIMISATION = 3
 LIBRARIES = 64  # of one linker: it keeps 9 kB of each that is gone, and is 130 kB and 1 ms to make
-FORM = "1"  # another one for every change of what `compiled` makes of a text, or of how its code is called
+FORM = "2"  # another one for every change of what `compiled` makes of a text, or of how its code is called
 
 Shape = tuple[int, ...]
 _libraries = count()
@@ -53,10 +54,16 @@ def point_code(text: str, module: Module, arguments: Sequence[Shape], results: S
     return _code(text, module, *inputs, *[ctypes.c_void_p] * len(results))
 
 
-def array_code(text: str, module: Module) -> Callable[[int, int], int]:
+def array_code(text: str, module: Module) -> tuple[Callable[[int, int], int], int]:
     """The machine code of a program of arrays, as a function of the addresses of its two tables: those of the addresses
-    of buffers and of the sizes. Calling it lets other threads run."""
-    return _code(text, module, ctypes.c_void_p, ctypes.c_void_p)
+    of buffers and of the sizes; and the address of what runs one part of it. Calling it lets other threads run."""
+    function = _code(text, module, ctypes.c_void_p, ctypes.c_void_p)
+    return function, function.library[SYMBOL + PART]
+
+
+def library_of(text: str, names: Sequence[str]) -> Any:
+    """The machine code of a module that calls nothing but the C library: addresses by these names."""
+    return _loaded(_kept(text), {}, names)
 
 
 def compiled(text: str) -> bytes:
@@ -100,7 +107,8 @@ def _made(text: str, module: Module, *inputs: Any) -> Any:
         from symgrad.lower.user_functions import user_address
 
         symbols |= {name.replace(module.symbol, SYMBOL): user_address(op) for op, name in module.users.items()}
-    library = _loaded(compiled(text) if module.users else _kept(text), symbols)
+    names = [name for name in (SYMBOL, SYMBOL + PART) if f"@{name}(" in text]
+    library = _loaded(compiled(text) if module.users else _kept(text), symbols, names)
     function = ctypes.CFUNCTYPE(ctypes.c_int, *inputs)(library[SYMBOL])
     function.library = library  # type: ignore[attr-defined]
     return function
@@ -119,9 +127,11 @@ def _kept(text: str) -> bytes:
     return code
 
 
-def _loaded(code: bytes, symbols: dict[str, int]) -> Any:
-    """The library of an object file that calls these symbols."""
-    builder = llvm.JITLibraryBuilder().add_object_img(code).add_current_process().export_symbol(SYMBOL)
+def _loaded(code: bytes, symbols: dict[str, int], names: Sequence[str]) -> Any:
+    """The library of an object file that calls these symbols, and has these names."""
+    builder = llvm.JITLibraryBuilder().add_object_img(code).add_current_process()
+    for name in names:
+        builder.export_symbol(name)
     for name, address in symbols.items():
         builder.import_symbol(name, address)
     number = next(_libraries)
