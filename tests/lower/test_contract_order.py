@@ -7,11 +7,11 @@ import sympy as sp
 from symgrad.lower.numpy_contract import steps
 
 n, m = sp.symbols("n m", integer=True, positive=True)
-I, J, K = range(3)
+ROW, COLUMN, OTHER = range(3)
 
 
 def test_of_many_factors_no_matrix_is_made_where_vectors_do() -> None:
-    factors = [(I, J), (I, K), (I,), (I,), (K,), (I,), (I,)]  # X' diag(s t u v) X w
-    found = steps(factors, (J,), {I: n, J: m, K: m})
+    factors = [(ROW, COLUMN), (ROW, OTHER), (ROW,), (ROW,), (OTHER,), (ROW,), (ROW,)]  # X' diag(s t u v) X w
+    found = steps(factors, (COLUMN,), {ROW: n, COLUMN: m, OTHER: m})
     assert len(found) == 6
     assert all(len(step.labels) == 1 for step in found)
