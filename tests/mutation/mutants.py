@@ -75,7 +75,7 @@ def _compiled(text: str, name: str, like: Callable[..., Any]) -> Callable[..., A
 def changes(tree: ast.Module, ways: Callable[[ast.AST], Iterator[Way]]) -> Iterator[tuple[str, ast.Module]]:
     """(words, tree) for each place and each way to change it."""
     places = [node for node in ast.walk(tree) if isinstance(node, (ast.expr, ast.Return, ast.comprehension))]
-    skip = _in_annotations(tree)
+    skip = _never_run(tree)
     for position, node in enumerate(places):
         if id(node) in skip:
             continue
@@ -99,7 +99,8 @@ def _statement(tree: ast.Module, node: ast.AST) -> str:
     return ast.unparse(inside[-1]).split("\n")[0][:50]
 
 
-def _in_annotations(tree: ast.Module) -> set[int]:
+def _never_run(tree: ast.Module) -> set[int]:
+    """Annotations, messages of errors, docstrings."""
     inside: set[int] = set()
     for node in ast.walk(tree):
         for part in (getattr(node, "annotation", None), getattr(node, "returns", None)):
@@ -107,6 +108,8 @@ def _in_annotations(tree: ast.Module) -> set[int]:
                 inside |= {id(n) for n in ast.walk(part)}
         if isinstance(node, ast.Raise):
             inside |= {id(n) for n in ast.walk(node)}
+        if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
+            inside |= {id(n) for n in ast.walk(node.body[0])}
     return inside
 
 
@@ -118,7 +121,6 @@ class _Replace(ast.NodeTransformer):
         return self.replacement if node is self.target else super().visit(node)
 
 
-LONGEST = 60  # characters of a word that is written; longer strings are docstrings and messages
 SYMMETRIC = {"add", "mul", "both", "either", "maximum", "minimum"}  # words of the emitter whose order is no matter
 # Words in generated code, and another that stands in its place.
 WORDS = [
@@ -137,7 +139,7 @@ def ways_with_words(node: ast.AST) -> Iterator[Way]:
     for words, change in _ways(node):
         if not (symmetric and words == "arguments swapped"):
             yield words, change
-    if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < LONGEST:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
         for word, other in WORDS:
             if word in node.value:
                 yield f"{word!r} for {other!r}", lambda n, w=word, o=other: ast.Constant(n.value.replace(w, o, 1))
