@@ -82,7 +82,7 @@ NESTED = {
         "lower.nest.Nest",
     ),
     *("lower.chunks._accesses", "lower.chunks._Chunking", "lower.nest.Nest"),
-    *("lower.access.Names", "lower.jam._statements", "lower.jam._Jam"),
+    *("lower.access.Names", "lower.jam._statements", "lower.jam._counted", "lower.jam._Jam"),
     *("lower.merge._merged", "lower.merge._shared", "lower.merge._without"),
     "ops.arithmetic.power",
 }

@@ -32,15 +32,20 @@ from symgrad.types import Type
 
 ROWS = SUMS  # of one sum each
 n, m = sp.symbols("n m", integer=True, positive=True)
-i, j = Affine(0, (("i", 1),)), Affine(0, (("j", 1),))
+i, j, k = (Affine(0, ((name, 1),)) for name in "ijk")
 BUFFERS = (
     *(Buffer("x", (n, m), "in"), Buffer("w", (m,), "in"), Buffer("r", (n,), "in")),
+    Buffer("b", (n, n), "in"),
     *(Buffer("y", (n,), "out"), Buffer("g", (m,), "out"), Buffer("a", (n, m), "out")),
 )
 
 
 def program(*body) -> ArrayProgram:
     return ArrayProgram("f", BUFFERS, (Loop("i", Affine(), Affine(n), body),))
+
+
+def product(value: int, a: int, b: int) -> tuple[Let, Update]:
+    return Let(value, Product(), (a, b)), Update("s", "add", value)
 
 
 def inner(*body) -> Loop:
@@ -105,6 +110,24 @@ def test_what_rows_add_to_one_place_is_added_at_once():
 def test_several_sums_are_of_fewer_rows():
     (jam, _) = [s for s in jammed(TWO).body if isinstance(s, Loop)]
     assert jam.step == SUMS // 2
+
+
+def test_a_sum_in_each_lane_is_jammed_too():
+    lanes = Loop(
+        "j",
+        Affine(),
+        Affine(m),
+        (
+            Start("s", "add", 0.0),
+            Loop("k", Affine(), Affine(n), (Load(0, "x", (k, j)), Load(1, "b", (i, k)), *product(2, 0, 1))),
+            *(Read(3, "s"), Store("a", (i, j), 3)),
+        ),
+        "simd",
+    )
+    (jam, _) = [s for s in jammed(program(lanes)).body if isinstance(s, Loop)]
+    (within,) = [s for s in flat(jam.body) if isinstance(s, Loop) and s.index == "k"]
+    loads = [s.buffer for s in within.body if isinstance(s, Load)]
+    assert (loads.count("x"), loads.count("b")) == (1, ROWS)
 
 
 def test_the_number_of_a_row_is_its_own():
