@@ -7,6 +7,7 @@ that is the same for all lanes stays a scalar until it meets a vector.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -76,6 +77,32 @@ class Instructions:
             self._splats[a] = vector
         return vector
 
+    def vector(self, numbers: Sequence[Value]) -> Value:
+        """The vector of these numbers, in as many lanes; what is in the others is one of them.
+
+        It is put together from halves: by lanes, one after the other, LLVM takes two instructions for each.
+        """
+        filled = [*numbers, *[numbers[0]] * (self.lanes - len(numbers))]
+        width, parts = 1, filled
+        while len(parts) > 1:
+            pairs = zip(parts[::2], parts[1::2], strict=True)
+            parts = [self._joined(a, b, width) for a, b in pairs]
+            width *= 2
+        return parts[0]
+
+    def _joined(self, a: Value, b: Value, width: int) -> Value:
+        """The lanes of one vector, or a number, and then those of another."""
+        type_ = f"<{2 * width} x double>"
+        if width == 1:
+            first = self.define(f"insertelement {type_} poison, double {a.text}, i32 0", type_)
+            return self.define(f"insertelement {type_} {first.text}, double {b.text}, i32 1", type_)
+        places = ", ".join(f"i32 {k}" for k in range(2 * width))
+        return self.define(f"shufflevector {a.type} {a.text}, {b.type} {b.text}, <{2 * width} x i32> <{places}>", type_)
+
+    def lane(self, a: Value, lane: int) -> Value:
+        """The number in a lane."""
+        return self.define(f"extractelement {a.type} {a.text}, i32 {lane}", "double")
+
     def _alike(self, *values: Value) -> tuple[Value, ...]:
         """Vectors, if any of them is one."""
         return tuple(map(self.splat, values)) if any(v.type[0] == "<" for v in values) else values
@@ -100,7 +127,7 @@ class Instructions:
         """A scalar function on every lane."""
         whole = "poison"
         for lane in range(self.lanes):
-            inputs = [self.define(f"extractelement {v.type} {v.text}, i32 {lane}", "double") for v in vectors]
+            inputs = [self.lane(v, lane) for v in vectors]
             y = self._call(symbol, tuple(inputs), attributes)
             whole = self.define(f"insertelement {self.real} {whole}, double {y.text}, i32 {lane}", self.real).text
         return Value(whole, self.real)

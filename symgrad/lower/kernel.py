@@ -14,6 +14,7 @@ from symgrad.graph import collector_paused
 from symgrad.lower.batch import Batch
 from symgrad.lower.direct import direct
 from symgrad.lower.llvm import to_llvm
+from symgrad.lower.pack import packed
 from symgrad.lower.program import Program
 from symgrad.lower.python import to_python
 from symgrad.lower.schedule import Argument, Result, schedule
@@ -56,7 +57,7 @@ class Kernel:
     def _written(self) -> tuple[str, Module]:
         """The kernel for one point in LLVM's language, under a name of its own."""
         with collector_paused():
-            return to_llvm(self.program, unique_symbol(), host())
+            return to_llvm(packed(self.program, host()), unique_symbol(), host())
 
     def inspect_llvm(self) -> str:
         """The LLVM IR of the kernel for one point, before LLVM optimises it."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 
 from symgrad.lower.instructions import Instructions, Module, Value
-from symgrad.lower.program import Buffer, Extent, Index, Let, Load, Loop, Number, Part, Program, Statement, Store
+from symgrad.lower.program import Buffer, Extent, Index, Let, Load, Loop, Number, Pack, Part, Program, Statement, Store
 from symgrad.lower.target import Target
 from symgrad.progress import counted
 
@@ -146,6 +146,8 @@ class _Function(Instructions):
                     self.store(s.buffer, s.index, self.read(s.value))
                 case Part():
                     self.writer.part(self, s)
+                case Pack():
+                    self.pack(s)
                 case Loop():
                     self.loop(s)
 
@@ -171,6 +173,13 @@ class _Function(Instructions):
         name = f"%slot{next(self.writer.counter)}"
         self.line(f"{name} = getelementptr i8, ptr %frame, i64 {number * self.writer.slot_size}")
         return name
+
+    def pack(self, pack: Pack) -> None:
+        """One operation on several numbers, each in a lane."""
+        arguments = zip(*(s.arguments for s in pack.body), strict=True)
+        y = pack.body[0].op.emit(self, *[self.vector([self.read(a) for a in each]) for each in arguments])
+        for lane, s in enumerate(pack.body):
+            self.keep(s.value, self.lane(y, lane))
 
     # -- memory -------------------------------------------------------------------------------------------------------
 
@@ -282,7 +291,7 @@ def _crossing(body: Sequence[Statement]) -> set[int]:
                 case Store():
                     if home.get(s.value, here) != here:
                         found.add(s.value)
-                case Loop():
+                case Loop() | Pack():
                     walk(s.body, here)
                 case Part():
                     walk(s.body, next(functions))

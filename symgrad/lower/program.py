@@ -8,6 +8,7 @@
               | Store(buffer, index, v)      buffer[index] <- v
               | Loop(index, extent, body)    for index in range(extent); iterations are independent, lanes of a vector
               | Part(body)                   straight-line code that is compiled as a function of its own
+              | Pack(body)                   lets of one op, none of which needs another: lanes of one vector
 
 Values are numbered; each is assigned once. A value made in a Part may be read in a later one: the emitter keeps it.
 """
@@ -86,7 +87,12 @@ class Part:
     body: tuple[Statement, ...]
 
 
-Statement = Load | Number | Let | Store | Loop | Part
+@dataclass(frozen=True)
+class Pack:
+    body: tuple[Let, ...]
+
+
+Statement = Load | Number | Let | Store | Loop | Part | Pack
 
 
 @dataclass(frozen=True)
@@ -116,8 +122,8 @@ def _lines(body: tuple[Statement, ...], indent: str) -> Iterator[str]:
             case Loop():
                 yield f"{indent}for {s.index} in simd({s.extent}):"
                 yield from _lines(s.body, indent + "  ")
-            case Part():
-                yield f"{indent}part:"
+            case Part() | Pack():
+                yield f"{indent}{type(s).__name__.lower()}:"
                 yield from _lines(s.body, indent + "  ")
 
 

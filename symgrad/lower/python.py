@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from symgrad.lower.expressions import ATOM, Expressions, Text
-from symgrad.lower.program import Buffer, Index, Let, Load, Loop, Number, Part, Program, Statement, Store
+from symgrad.lower.program import Buffer, Index, Let, Load, Loop, Number, Pack, Part, Program, Statement, Store
 
 WIDTH = 88  # characters in a line
 INLINE = WIDTH - 16  # in an expression that stands within another, or after an indent, a name and an equals sign
@@ -144,7 +144,7 @@ def _places(index: tuple[Index, ...]) -> tuple[int, ...]:
 def _flat(body: Sequence[Statement]) -> Iterator[Statement]:
     """The statements without loops and parts: NumPy's operations are over whole arrays."""
     for s in body:
-        if isinstance(s, (Loop, Part)):
+        if isinstance(s, (Loop, Part, Pack)):
             yield from _flat(s.body)
         else:
             yield s
