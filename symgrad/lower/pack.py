@@ -1,7 +1,7 @@
 """Program for one point -> the same program, in which calls of elementary functions share vectors.
 
-A vector of calls takes hardly longer than one or two of them. Calls of one operation that are ready at the same time
-are computed in its lanes, those first that most others wait for. So statements stand in another order than before.
+A function takes for a whole vector as long as for one or two numbers. Calls of one operation that are ready together
+are computed in the lanes of one vector, those first after which most calls follow: statements change their order.
 """
 
 from __future__ import annotations
@@ -13,75 +13,90 @@ from heapq import heappop, heappush
 
 from symgrad.graph import Op
 from symgrad.lower.instructions import Instructions, Module, Value
-from symgrad.lower.program import Let, Pack, Part, Program, Statement, Store
-from symgrad.lower.target import Target
+from symgrad.lower.program import Let, Load, Number, Pack, Part, Program, Statement, Store
+from symgrad.lower.target import VECTOR, Target
 
-FEWEST = 3  # calls in a vector: two exponentials take as long apart
+FEWEST = 3  # calls in a vector: of three, none is slower than apart (erf: 11 ns), and sines take a third (7 of 25 ns)
+
+Call = tuple[Op, int]  # an operation that calls functions, and how many inputs it has
 
 
 def packed(program: Program, target: Target) -> Program:
-    """The program with packs, where the target has a vector function for what is called."""
+    """The program with packs, where the target has vector functions for what is called."""
     bodies = [s.body for s in program.body if isinstance(s, Part)] or [program.body]
-    counts = Counter((s.op, len(s.arguments)) for body in bodies for s in body if isinstance(s, Let))
-    calls = {op for (op, inputs), n in counts.items() if n >= FEWEST and _is_vector_call(op, inputs, target)}
+    counts = Counter(_call(s) for body in bodies for s in body if isinstance(s, Let))
+    calls = {call for call, number in counts.items() if number >= FEWEST and _has_vector_form(*call, target)}
     if not calls:
         return program
     bodies = [tuple(_packed(body, calls, target.lanes)) for body in bodies]
-    return replace(program, body=tuple(map(Part, bodies)) if len(bodies) > 1 else bodies[0])
+    return replace(program, body=bodies[0] if len(bodies) == 1 else tuple(map(Part, bodies)))
 
 
-def _is_vector_call(op: Op, inputs: int, target: Target) -> bool:
-    """Does the operation call functions of the C library, all of which there are for vectors too?"""
+def _call(s: Let) -> Call:
+    return s.op, len(s.arguments)
+
+
+def _has_vector_form(op: Op, inputs: int, target: Target) -> bool:
+    """Does the operation call functions, all of which the target has for vectors?"""
     trial = Instructions(Module("trial", target))
     op.emit(trial, *[Value("%x", trial.real)] * inputs)
     called = [symbol for symbol in trial.module.globals if not symbol.startswith("llvm.")]
-    return bool(called) and all(symbol.startswith("_ZGV") for symbol in called)
+    return bool(called) and all(symbol.startswith(VECTOR) for symbol in called)
 
 
-def _packed(body: Sequence[Statement], calls: set[Op], lanes: int) -> Iterator[Statement]:
-    """The statements of straight-line code: at each step all that is ready, and then one pack of calls."""
-    is_call = [isinstance(s, Let) and s.op in calls for s in body]
-    home = {s.value: k for k, s in enumerate(body) if not isinstance(s, Store)}
-    needs = [{home[v] for v in _reads(s) if v in home} for s in body]
-    readers: list[list[int]] = [[] for _ in body]
-    for k, needed in enumerate(needs):
-        for j in needed:
-            readers[j].append(k)
-    ahead = [0] * len(body)  # how many calls must follow one another from here
-    for k in range(len(body) - 1, -1, -1):
-        ahead[k] = max((ahead[j] for j in readers[k]), default=0) + is_call[k]
-
-    missing = [len(needed) for needed in needs]
+def _packed(body: Sequence[Statement], calls: set[Call], lanes: int) -> Iterator[Statement]:
+    """The statements of straight-line code: at each step all that is ready, and when nothing is, one pack of calls."""
+    readers, missing = _readers(body)
+    called = [_call(s) if isinstance(s, Let) and _call(s) in calls else None for s in body]
+    following = _following(readers, called)
     ready: list[int] = []
-    waiting: dict[Op, list[tuple[int, int]]] = defaultdict(list)
+    waiting: dict[Call, list[tuple[int, int]]] = defaultdict(list)  # first those after which most calls follow
 
-    def arrive(k: int) -> None:
-        s = body[k]
-        if is_call[k]:
-            heappush(waiting[s.op], (-ahead[k], k))
-        else:
-            heappush(ready, k)
-
-    for k in range(len(body)):
-        if not missing[k]:
-            arrive(k)
-    while ready or waiting:
+    def chosen() -> list[int]:
+        """What comes next: one statement, or calls of the operation whose first is the most urgent."""
         if ready:
-            chosen = [heappop(ready)]
-            yield body[chosen[0]]
-        else:
-            op = min(waiting, key=lambda op: (waiting[op][0][0], -len(waiting[op])))
-            chosen = [heappop(waiting[op])[1] for _ in range(min(lanes, len(waiting[op])))]
-            if not waiting[op]:
-                del waiting[op]
-            together = tuple(body[k] for k in chosen)
-            yield from together if len(together) < FEWEST else [Pack(together)]
-        for k in chosen:
-            for j in readers[k]:
-                missing[j] -= 1
-                if not missing[j]:
-                    arrive(j)
+            return [heappop(ready)]
+        call = min(waiting, key=lambda call: (waiting[call][0][0], -len(waiting[call])))
+        first = [heappop(waiting[call])[1] for _ in range(min(lanes, len(waiting[call])))]
+        if not waiting[call]:
+            del waiting[call]
+        return first
+
+    arrived = [k for k, number in enumerate(missing) if not number]
+    while arrived or ready or waiting:
+        for k in arrived:
+            call = called[k]
+            if call is None:
+                heappush(ready, k)
+            else:
+                heappush(waiting[call], (-following[k], k))
+        together = chosen()
+        lets = tuple(s for k in together if isinstance(s := body[k], Let))
+        yield from [Pack(lets)] if len(lets) >= FEWEST else [body[k] for k in together]
+        arrived = []
+        for j in (j for k in together for j in readers[k]):
+            missing[j] -= 1
+            if not missing[j]:
+                arrived.append(j)
 
 
-def _reads(s: Statement) -> tuple[int, ...]:
-    return s.arguments if isinstance(s, Let) else (s.value,) if isinstance(s, Store) else ()
+def _readers(body: Sequence[Statement]) -> tuple[list[list[int]], list[int]]:
+    """For each statement the places of those that read it, and how many it reads itself; of this body all."""
+    home = {s.value: k for k, s in enumerate(body) if isinstance(s, (Load, Number, Let))}
+    readers: list[list[int]] = [[] for _ in body]
+    missing = []
+    for k, s in enumerate(body):
+        reads = s.arguments if isinstance(s, Let) else (s.value,) if isinstance(s, Store) else ()
+        read = {home[value] for value in reads if value in home}
+        missing.append(len(read))
+        for j in read:
+            readers[j].append(k)
+    return readers, missing
+
+
+def _following(readers: Sequence[Sequence[int]], called: Sequence[Call | None]) -> list[int]:
+    """For each statement how many calls must follow it one after another, itself one of them."""
+    following = [0] * len(readers)
+    for k in range(len(readers) - 1, -1, -1):
+        following[k] = max((following[j] for j in readers[k]), default=0) + (called[k] is not None)
+    return following

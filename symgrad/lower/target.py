@@ -13,8 +13,9 @@ from symgrad.environment import numba_names_the_processor
 
 # Where vector functions of C's math library are: glibc's libmvec. 4 ulp at worst (glibc manual, 19.7).
 LIBMVEC = "libmvec.so.1"
-# The letter of each width in the names of its functions (x86-64 vector function ABI, section 2.6).
-VECTOR_ABI = {8: "e", 4: "d", 2: "b"}
+# How the names of its functions begin, and the letter of each width (x86-64 vector function ABI, section 2.6).
+VECTOR = "_ZGV"
+WIDTHS = {8: "e", 4: "d", 2: "b"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Target:
 
     def vector_function(self, name: str, inputs: int) -> str | None:
         """The symbol that computes a C math function on a whole vector, if this process can find it."""
-        symbol = f"_ZGV{VECTOR_ABI[self.lanes]}N{self.lanes}{'v' * inputs}_{name}"
+        symbol = f"{VECTOR}{WIDTHS[self.lanes]}N{self.lanes}{'v' * inputs}_{name}"
         return symbol if _is_found(symbol) else None
 
 

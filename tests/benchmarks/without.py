@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 import numpy as np
 
-from symgrad.lower import array_kernel, fill, nests, schedule
+from symgrad.lower import array_kernel, fill, kernel, nests, schedule
 from symgrad.lower.loops import Affine
 from symgrad.lower.nest import Nest
 from symgrad.lower.target import Target
@@ -67,6 +67,7 @@ def _scattering() -> AbstractContextManager[Any]:
 
 SWITCHES = (
     Switch("vector functions of libmvec", "batch", lambda: patch.object(Target, "vector_function", lambda *_: None)),
+    Switch("calls of one point in vectors", "scalar", lambda: patch.object(kernel, "packed", _same)),
     Switch("threads", "batch", lambda: patch.dict("os.environ", SYMGRAD_THREADS="1")),
     Switch("nests over the same rows in blocks", "logreg", lambda: patch.object(nests, "fused", _one_by_one)),
     Switch("adjoints of shifted views read, not scattered", "rosen", _scattering),
