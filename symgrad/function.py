@@ -25,6 +25,7 @@ from symgrad.lower.kernel import Kernel
 from symgrad.lower.schedule import Result
 from symgrad.ops.leaf import Input
 from symgrad.ops.position import Extent, sizes_of_nodes
+from symgrad.printers import Latex
 from symgrad.printing import to_latex, to_text, where_form
 from symgrad.results import jacobians, result_of, results_like, sympy_array, vectors_like
 from symgrad.simplify import FORM, STABLE, Rule, shared_products
@@ -335,8 +336,9 @@ class Function:
 
     def latex(self) -> str:
         """The formulas in LaTeX, with named intermediates where a tree would be long."""
-        names = ", ".join(sp.latex(sp.sympify(a.declared)) for a in self.arguments)
-        head = rf"\operatorname{{{self.name.replace('_', chr(92) + '_')}}}\left({names}\right)"
+        names = ", ".join(Latex().doprint(sp.sympify(a.declared)) for a in self.arguments)
+        name = self.name.replace("_", r"\_").replace("%", r"\%")
+        head = rf"\operatorname{{{name}}}\left({names}\right)"
         return to_latex(head, where_form(self._elements(), like=self._declared()), self._build)
 
     def _repr_latex_(self) -> str:

@@ -80,8 +80,20 @@ class Text(StrPrinter):
         return f"({sign}{number})*{chain}" if bracketed else f"{sign}{number}*{chain}"
 
 
+PERCENT = "\ue000"  # a private character of Unicode, for % in names: SymPy's printer takes its own text as a format
+
+
 class Latex(LatexPrinter):
     """LaTeX."""
+
+    def doprint(self, expr: Any) -> str:
+        return str(super().doprint(expr)).replace(PERCENT, r"\%")
+
+    def _print_Symbol(self, expr: Any, style: str = "plain") -> str:
+        return str(super()._print_Symbol(expr, style)).replace("%", PERCENT)
+
+    def _hprint_Function(self, func: str) -> str:
+        return str(super()._hprint_Function(func.replace("%", PERCENT)))
 
     def _as_ordered_terms(self, expr: Any, order: Any = None) -> list[Any]:
         return _ordered(super()._as_ordered_terms(expr, order))

@@ -98,6 +98,16 @@ def test_latex_of_an_array_argument_names_its_elements() -> None:
     assert r"\left( x, \  y\right)" in sg.Function([(X, Y)], X * Y).latex()
 
 
+def test_latex_of_names_with_a_percent_sign() -> None:
+    # SymPy's printer takes the name of a function, and its power, as a format of Python: a TypeError
+    f = sp.Function("%s")(X)
+    F = sg.Function([f, sp.Symbol("%d")], f ** sp.Symbol("%d") + sp.sin(f) ** 2, name="50%")
+    assert F.latex() == (
+        r"\operatorname{50\%}\left(\operatorname{\%s}{\left(x \right)}, \%d\right) = "
+        r"\operatorname{\%s}^{\%d}{\left(x \right)} + \sin^{2}{\left(\operatorname{\%s}{\left(x \right)} \right)}"
+    )
+
+
 def test_the_notebook_face_is_the_latex() -> None:
     F = sg.Function([X], sp.exp(X))
     assert F._repr_latex_() == f"$\\displaystyle {F.latex()}$"

@@ -184,8 +184,8 @@ class Instructions:
         return self._call(vector, args) if vector else self._lane_by_lane(name, args, "#0")
 
     def _tanh(self, expm1: str, x: Value) -> Value:
-        """With e = expm1(2|x|): e / (e + 2), 3.9 ulp at worst, and 1.1 ns a lane where libmvec's own takes 1.8. The call and
-        the quotient are those of 1 - tanh^2, so that LLVM makes them once."""
+        """With e = expm1(2|x|): e / (e + 2), 3.9 ulp at worst, and 1.1 ns a lane where libmvec's own takes 1.8. The
+        call and the quotient are those of 1 - tanh^2, so that LLVM makes them once."""
         size = self.fabs(x)
         e, two = self._call(expm1, (self.add(size, size),)), self.number(2)
         y = self.mul(self.mul(self.number(0.5), e), self.div(two, self.add(e, two)))
