@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import sympy as sp
 
 from symgrad.arguments import Argument, bind, real_array
-from symgrad.call import checked_targets
+from symgrad.call import checked_targets, structured
 from symgrad.errors import ArgumentError, DTypeError, ShapeError, SingularMatrix
 from symgrad.evaluate import all_values
 from symgrad.graph import Node, reachable
@@ -25,6 +25,7 @@ from symgrad.to_sympy import to_sympy
 from symgrad.types import Sizes, Type, integer, shape_in_numbers, symbols_in
 
 MOST_SHAPES = 1_000  # combinations of shapes whose sizes are remembered
+MOST_ENTRIES = 10  # of them those with an entry, which has scratch memory of its own
 
 
 class ArrayCaller:
@@ -35,6 +36,8 @@ class ArrayCaller:
     ):
         self.arguments, self.results, self.structure, self.kernel = arguments, results, structure, kernel
         self._known: dict[tuple[Any, ...], Sizes] = {}
+        self._entries: dict[tuple[Any, ...], Callable[..., Any]] = {}
+        self.quick: Callable[..., Any] = refused  # the entry of the shapes of the last call, once they were seen twice
 
     def __call__(self, args: Sequence[Any], named: dict[str, Any], out: Any) -> Any:
         """The numbers. Raises ArgumentError, ShapeError, DTypeError or ComplexInput, and OutputError for `out`."""
@@ -46,6 +49,8 @@ class ArrayCaller:
             sizes = self._sizes(values)
             if len(self._known) < MOST_SHAPES:
                 self._known[key] = sizes
+        elif out is None:
+            self.quick = self._entry(key, sizes)
         if self._gathers:
             self._check_gathers(values, sizes)
         targets = None
@@ -64,6 +69,20 @@ class ArrayCaller:
         for target, value in zip(targets, found, strict=True):
             target[...] = value
         return out
+
+    def _entry(self, key: tuple[Any, ...], sizes: Sizes) -> Callable[..., Any]:
+        """The kernel as Python calls it, for arrays of these shapes."""
+        if key not in self._entries:
+            if len(self._entries) >= MOST_ENTRIES:
+                self._entries.clear()
+            self._entries[key] = structured(partial(self._made, sizes), self.structure)
+        return self._entries[key]
+
+    def _made(self, sizes: Sizes, nesting: Structure) -> Callable[..., Any]:
+        # what is looked up or checked by numbers at each call goes the careful way
+        if self._gathers or self._factorised or self._size_arguments:
+            return refused
+        return self.kernel.entry(self.arguments, self.results, sizes, nesting) or refused
 
     @cached_property
     def dtype(self) -> Any:
@@ -206,6 +225,11 @@ class ArrayCaller:
                 )
                 error.matrix = matrix
                 raise error
+
+
+def refused(*args: Any) -> Any:
+    """The entry that takes nothing."""
+    return NotImplemented
 
 
 def _shapes(node: Node) -> tuple[Type, Type]:

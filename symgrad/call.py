@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from itertools import count
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,7 @@ from symgrad.arguments import Argument, as_numbers, batch_shape, bind
 from symgrad.errors import OutputError
 from symgrad.lower.kernel import Kernel
 from symgrad.lower.schedule import Result
-from symgrad.structure import Shape, Structure
-
-FIRST_CALLS = 10_000  # 2 us more each: together less than a tenth of what a dispatcher takes to be made
-MOST_BY_ADDRESS = 1_000  # arguments and results: ctypes passes no more than 1,024
+from symgrad.structure import LEAF, Shape, Structure, tuple_of
 
 
 class Caller:
@@ -27,62 +23,42 @@ class Caller:
 
     def __call__(self, args: Sequence[Any], named: dict[str, Any], out: Any) -> Any:
         """The numbers. Raises ArgumentError, ShapeError, DTypeError or ComplexInput, and OutputError for `out`."""
-        if out is None and not named:
-            try:
-                return self.point(*args)
-            except Exception as refusal:  # not plain numbers, nor contiguous arrays of the shapes: the careful way
-                if not isinstance(refusal, _refusals()):
-                    raise
         values = [as_numbers(a, v) for a, v in zip(self.arguments, bind(self.arguments, args, named), strict=True)]
         batch = batch_shape(self.arguments, values)
         if out is None and not batch:
-            # the kernel for one point reads C-contiguous arrays; a column of a matrix is not one
-            numbers = [
-                float(v) if a.shape == () else np.ascontiguousarray(v)
-                for a, v in zip(self.arguments, values, strict=True)
-            ]
-            return self.point(*numbers)
+            return self.quick(*[plain(v) for v in values])
         shapes = [(*batch, *r.shape) for r in self.results]
         targets = None if out is None else checked_targets(self.structure, out, shapes, values)
         results = self.kernel.batch(values, targets)
         return self.structure.build(results) if out is None else out
 
     @cached_property
-    def point(self) -> Callable[..., Any]:
-        """The shortest way: the compiled kernel, and its results in their structure. It checks types and shapes.
-
-        The first calls go through the kernel's address, which is ready sooner. When there have been many, Numba's
-        dispatcher is made, which is quicker to call, and takes this place.
-        """
-        if len(self.arguments) + len(self.results) > MOST_BY_ADDRESS:
-            return self._structured(self.kernel.njit)
-        first, calls = self._structured(self.kernel.direct), count(1)
-
-        def call(*args: Any) -> Any:
-            if next(calls) == FIRST_CALLS:
-                self.__dict__["point"] = self._structured(self.kernel.njit)
-            return first(*args)
-
-        return call
-
-    def _structured(self, kernel: Callable[..., Any]) -> Callable[..., Any]:
-        """The kernel, with its results in the structure of the outputs."""
-        structure = self.structure
-        flat = structure.is_leaf or (structure.kind == "tuple" and all(c.is_leaf for c in structure.children))
-        if flat and (structure.is_leaf or len(self.results) > 1):
-            return kernel
-        build = structure.builder()
-        if len(self.results) == 1:
-            return lambda *args: build((kernel(*args),))
-        return lambda *args: build(kernel(*args))
+    def quick(self) -> Callable[..., Any]:
+        """The compiled kernel, and its results in their structure; NotImplemented for what it does not take as it is:
+        anything but plain numbers and C-contiguous arrays of the shapes."""
+        return structured(self.kernel.entry, self.structure)
 
 
-def _refusals() -> tuple[type[Exception], ...]:
-    """What a kernel raises for arrays of other shapes, and Numba's dispatcher for values that are not of the kernel's
-    types, or of none that it knows."""
-    from numba.core.errors import NumbaTypeError
+def structured(entry: Callable[[Structure], Callable[..., Any]], structure: Structure) -> Callable[..., Any]:
+    """The entry of a kernel with its results in this structure. It nests tuples itself; lists and dicts are built."""
+    if structure.is_tuples:
+        return entry(structure)
+    flat, build = entry(tuple_of([LEAF] * structure.size)), structure.builder()
 
-    return ValueError, TypeError, NumbaTypeError
+    def call(*args: Any) -> Any:
+        leaves = flat(*args)
+        return leaves if leaves is NotImplemented else build(leaves)
+
+    return call
+
+
+def plain(value: np.ndarray) -> float | np.ndarray:
+    """The value as an entry takes it: a number, or an array in C order."""
+    if value.ndim == 0:
+        return float(value)
+    array = np.empty(value.shape)
+    array[...] = value
+    return array
 
 
 def checked_targets(

@@ -378,7 +378,12 @@ class Function:
 
         Raises ArgumentError, ShapeError, DTypeError or ComplexInput for arguments, OutputError for `out`.
         """
-        return self._caller(args, named, out)
+        caller = self._caller
+        if out is None and not named:
+            found = caller.quick(*args)
+            if found is not NotImplemented:
+                return found
+        return caller(args, named, out)
 
     def as_numbers(self, argument: Argument, value: Any) -> np.ndarray:
         """What a call takes for this argument, checked, as an array."""

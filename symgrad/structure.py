@@ -75,6 +75,11 @@ class Structure:
     def is_leaf(self) -> bool:
         return self.kind == "leaf"
 
+    @property
+    def is_tuples(self) -> bool:
+        """Is all the nesting of tuples?"""
+        return self.is_leaf or (self.kind == "tuple" and all(child.is_tuples for child in self.children))
+
 
 LEAF = Structure("leaf")
 

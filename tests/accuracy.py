@@ -23,6 +23,7 @@ from symgrad.graph import Node, Op
 from symgrad.lower.kernel import Kernel
 from symgrad.lower.schedule import Result
 from symgrad.simplify import STABLE
+from symgrad.structure import LEAF, tuple_of
 from tests import rules
 from tests.oracles import DIGITS, Reference
 
@@ -110,7 +111,8 @@ def _compared(
 ) -> list[Worst]:
     columns = [np.array(c) for c in zip(*points, strict=True)]
     batch = [np.broadcast_to(y, len(points)) for y in kernel.batch(columns)]
-    one = [np.atleast_1d(kernel.direct(*p)) for p in points]
+    entry = kernel.entry(tuple_of([LEAF] * len(names)))
+    one = [entry(*p) for p in points]
     rows = []
     for k, what in enumerate(names):
         pairs = []

@@ -72,6 +72,7 @@ NESTED = {
         "check.flat",
         "lambdify._leaves",
         "cli._numbers",
+        "lower.entry_text._Writer",
     ),
     *("lower.program._lines", "lower.python._flat", "lower.llvm._flat", "lower.llvm._Function"),
     *(

@@ -9,18 +9,23 @@ from typing import Any, NamedTuple
 import numpy as np
 import sympy as sp
 
+from symgrad.arguments import Argument
 from symgrad.errors import UnsupportedExpression
 from symgrad.graph import Node, reachable
 from symgrad.lower.blocks import block_of, length_of
 from symgrad.lower.chunks import chunked
+from symgrad.lower.entry_text import Form
 from symgrad.lower.kernel import unique_symbol
 from symgrad.lower.llvm_parts import arrays_to_llvm
 from symgrad.lower.loops import ArrayProgram
 from symgrad.lower.nest import NotInLoops
 from symgrad.lower.nests import schedule_arrays
 from symgrad.lower.numpy_source import numpy_source
+from symgrad.lower.python_entry import Record, is_supported, python_entry
+from symgrad.lower.schedule import Result
 from symgrad.lower.target import host
 from symgrad.lower.threads import Parts, address
+from symgrad.structure import Structure
 from symgrad.types import Size, integer, shape_in_numbers
 
 LINE = 64  # bytes to which scratch memory is aligned: a line of the cache
@@ -107,6 +112,38 @@ class ArrayKernel:
             if y is not target:
                 y[...] = target
         return list(out)
+
+    def entry(
+        self,
+        arguments: Sequence[Argument],
+        results: Sequence[Result],
+        sizes: Mapping[sp.Symbol, int],
+        nesting: Structure,
+    ) -> Callable[..., Any] | None:
+        """The kernel as Python calls it, for arrays of these sizes: results nested in tuples like this, NotImplemented
+        for what is not such an array in C order. None if there is no entry for this kernel or these sizes.
+        """
+        layout = self._layout(sizes) if is_supported() else None
+        if layout is None or not layout.is_short:
+            return None
+        parts: list[tuple[Argument | Result, Any]] = [(a, self.dtype if a.is_real else "i8") for a in arguments]
+        parts += [(r, self.dtype) for r in results]
+        if not all(a.is_real or a.shape for a in arguments):
+            return None
+        places = [(k, i * int(kind[1])) for k, (part, kind) in enumerate(parts) for i in range(len(part.elements))]
+        arrays = [(shape_in_numbers(part.shape, sizes), np.dtype(kind)) for part, kind in parts]
+        inputs, outputs = arrays[: len(arguments)], arrays[len(arguments) :]
+        form = Form(
+            tuple([len(shape) if shape else None for shape, _ in inputs]),
+            tuple([bool(shape) for shape, _ in outputs]),
+            nesting,
+            tuple(places),
+            {"f8": "double", "f4": "float"}[self.dtype],
+            len(layout.offsets),
+        )
+        code, (block, start) = self._compiled.call, layout.block()
+        kept = layout, block
+        return python_entry(form, Record(code, inputs, outputs, layout.sizes_at, start, layout.offsets, kept))
 
     def _contiguous(self, values: Sequence[Any]) -> list[np.ndarray]:
         return [
@@ -201,7 +238,7 @@ class _Layout:
                 end += -(-count * 8 // LINE) * LINE
         self.bytes = end + LINE
         self.free: list[tuple[np.ndarray, list[int]]] = []  # blocks that no call uses now, and the addresses in them
-        self._sizes_at = address(self.sizes)
+        self.sizes_at = address(self.sizes)
         parts = Parts(code.part, [integer(n, sizes) for n in code.chunks])
         self._parts = parts if parallel and parts.are_long else None
 
@@ -212,14 +249,23 @@ class _Layout:
         try:
             scratch = self.free.pop()
         except IndexError:
-            block = np.empty(self.bytes, np.uint8)
-            start = -(-address(block) // LINE) * LINE
+            block, start = self.block()
             scratch = block, [start + k for k in self.offsets]
         table = np.array([*map(address, inputs), *map(address, outputs), *scratch[1]], np.int64)
         if self._parts is None:
-            code(address(table), self._sizes_at)
+            code(address(table), self.sizes_at)
         else:
-            self._parts.run(address(table), self._sizes_at)
+            self._parts.run(address(table), self.sizes_at)
             if not self._parts.are_long:
                 self._parts = None
         self.free.append(scratch)
+
+    def block(self) -> tuple[np.ndarray, int]:
+        """Memory for scratch buffers, and the address at which they begin."""
+        block = np.empty(self.bytes, np.uint8)
+        return block, -(-address(block) // LINE) * LINE
+
+    @property
+    def is_short(self) -> bool:
+        """Is it run on one thread?"""
+        return self._parts is None

@@ -12,14 +12,16 @@ import numpy as np
 from symgrad.errors import ArgumentError
 from symgrad.graph import collector_paused
 from symgrad.lower.batch import Batch
-from symgrad.lower.direct import direct
+from symgrad.lower.entry_text import Form
 from symgrad.lower.llvm import to_llvm
 from symgrad.lower.pack import packed
 from symgrad.lower.program import Program
 from symgrad.lower.python import to_python
+from symgrad.lower.python_entry import Record, is_supported, numba_call, python_entry
 from symgrad.lower.schedule import Argument, Result, schedule
 from symgrad.lower.target import host
 from symgrad.progress import waited
+from symgrad.structure import Structure
 
 if TYPE_CHECKING:
     from symgrad.lower.instructions import Module
@@ -83,18 +85,21 @@ class Kernel:
                     )
         return self._njit
 
-    @property
-    def direct(self) -> Callable[..., Any]:
-        """The kernel for one point as a Python function that is ready soon; `njit` is quicker to call."""
-        if "_direct" not in self.__dict__:
-            from symgrad.lower import machine_code
+    def entry(self, nesting: Structure) -> Callable[..., Any]:
+        """The kernel for one point as Python calls it: results nested in tuples like this; NotImplemented for all that
+        is no float, np.float64, int or bool for a scalar, or no C-contiguous float64 array of the shape for an array.
+        """
+        if not is_supported():
+            return numba_call(self.njit, nesting)
+        from symgrad.lower import machine_code
 
-            with machine_code.LOCK:
-                if "_direct" not in self.__dict__:
-                    arguments, results = [a.shape for a in self.arguments], [r.shape for r in self.results]
-                    call = machine_code.point_code(*self._written(), arguments, results)
-                    self._direct = direct(call, arguments, results)
-        return self._direct
+        with machine_code.LOCK:
+            code = machine_code.address_code(*self._written())
+        shapes, results = [a.shape for a in self.arguments], [r.shape for r in self.results]
+        inputs, outputs = tuple([len(shape) if shape else None for shape in shapes]), tuple(map(bool, results))
+        real = np.dtype(np.float64)
+        record = Record(code, [(s, real) for s in shapes], [(s, real) for s in results])
+        return python_entry(Form(inputs, outputs, nesting, (), "double", None), record)
 
     def cfunc(self, signature: str) -> Any:
         """The kernel as a C function, for scipy.LowLevelCallable(kernel.cfunc(signature).ctypes).

@@ -34,7 +34,6 @@ OPTIMISATION = 3
 LIBRARIES = 64  # of one linker: it keeps 9 kB of each that is gone, and is 130 kB and 1 ms to make
 FORM = "2"  # another one for every change of what `compiled` makes of a text, or of how its code is called
 
-Shape = tuple[int, ...]
 _libraries = count()
 
 
@@ -47,11 +46,14 @@ def batch_code(text: str, module: Module) -> BatchCode:
     return _code(text, module, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
 
 
-def point_code(text: str, module: Module, arguments: Sequence[Shape], results: Sequence[Shape]) -> Callable[..., int]:
-    """The machine code of a kernel for one point, as a function of its numbers and addresses. Calling it lets other
-    threads run."""
-    inputs = [ctypes.c_double if shape == () else ctypes.c_void_p for shape in arguments]
-    return _code(text, module, *inputs, *[ctypes.c_void_p] * len(results))
+def address_code(text: str, module: Module) -> Any:
+    """The machine code of what other machine code calls: a function for `address`."""
+    return _code(text, module)
+
+
+def address(code: Any) -> int:
+    """Where machine code is, as long as it is kept."""
+    return ctypes.cast(code, ctypes.c_void_p).value or 0
 
 
 def array_code(text: str, module: Module) -> tuple[Callable[[int, int], int], int]:

@@ -12,6 +12,7 @@ import sympy as sp
 
 import symgrad as sg
 from symgrad.lower import machine_code
+from symgrad.structure import LEAF
 
 x, y = sp.symbols("x y")
 n = sp.Symbol("n", integer=True, positive=True)
@@ -24,7 +25,7 @@ def squares() -> sg.Function:
 
 def library_of(function: sg.Function) -> weakref.ref[Any]:
     """That of the kernel of arrays."""
-    call, _ = function.kernel._compiled  # type: ignore[union-attr]
+    call = function.kernel._compiled.call  # type: ignore[union-attr]
     return weakref.ref(call.library)
 
 
@@ -40,10 +41,10 @@ def test_machine_code_ends_with_its_function() -> None:
 
 def test_a_kernel_of_numbers_outlives_its_function() -> None:
     kernel = sg.Function([x, y], x * y + 1).kernel
-    direct = kernel.direct
+    entry = kernel.entry(LEAF)  # type: ignore[union-attr, call-arg]
     del kernel
     gc.collect()
-    assert direct(2.0, 3.0) == 7.0
+    assert entry(2.0, 3.0) == 7.0
 
 
 def test_what_a_user_compiled_with_it_outlives_it() -> None:

@@ -33,6 +33,7 @@ from symgrad.ops import exponential, rounding
 from symgrad.ops.leaf import Input
 from symgrad.ops.logic import And, Not, Or, Relation, truth
 from symgrad.ops.select import Select
+from symgrad.structure import LEAF
 from tests.lower import array_graphs
 from tests.lower.programs import function_of, inputs, kernel_of
 from tests.mutation.mutants import Mutant, mutants, ways_with_words
@@ -107,8 +108,8 @@ def kernel_of_operation(op: Op, count: int) -> Check:
         graph = Graph()
         wrt = inputs(graph, *(f"u{k}" for k in range(count)))
         kernel = kernel_of(wrt, [graph.add(op, *wrt)])
-        batch = kernel.batch(list(at))[0]
-        return _off(batch, wanted) or _off([kernel.direct(*map(float, p)) for p in at.T], wanted)
+        batch, entry = kernel.batch(list(at))[0], kernel.entry(LEAF)
+        return _off(batch, wanted) or _off([entry(*map(float, p)) for p in at.T], wanted)
 
     return check
 
@@ -146,7 +147,8 @@ def condition(build: Any, how: str) -> Check:
         kernel = kernel_of(wrt, [y])
         if how == "source":
             return _off(function_of(kernel)(*VALUES), wanted)
-        points = [kernel.direct(*map(float, p)) for p in VALUES.T]
+        entry = kernel.entry(LEAF)
+        points = [entry(*map(float, p)) for p in VALUES.T]
         return _off(kernel.batch(list(VALUES))[0], wanted) or _off(points, wanted)
 
     return check
@@ -180,14 +182,15 @@ def formula(e: sp.Expr, how: str) -> Check:
         kernel = kernel_of(wrt, [y])
         if how == "source":
             return _off(function_of(kernel)(*at), wanted)
-        single = [kernel.direct(*map(float, p)) for p in at.T]
+        entry = kernel.entry(LEAF)
+        single = [entry(*map(float, p)) for p in at.T]
         if _off(kernel.batch(list(at))[0], wanted) or _off(single, wanted):
             return True
         for k in (0, 1):  # one of them the same at all points
             fixed = at.copy()
             fixed[k] = at[k, 0]
             given = [np.array(x[0]) if j == k else x for j, x in enumerate(fixed)]
-            if _off(kernel.batch(given)[0], [kernel.direct(*map(float, p)) for p in fixed.T]):
+            if _off(kernel.batch(given)[0], [entry(*map(float, p)) for p in fixed.T]):
                 return True
         return False
 
