@@ -1,0 +1,278 @@
+"""How Python calls kernels: what a builtin function in machine code takes, refuses, returns and keeps."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import symgrad as sg
+from symgrad import array_call
+from symgrad.lower import array_kernel, machine_code, python_entry
+from symgrad.lower import kernel as kernels
+from symgrad.structure import LEAF, Structure, tuple_of
+
+X, Y, N = sp.Symbol("x"), sp.Symbol("y"), sp.Symbol("n", integer=True, positive=True)
+A, B = sp.MatrixSymbol("a", N, 1), sp.MatrixSymbol("b", N, 1)
+ARRAY = np.arange(6.0)
+
+
+class Number(float):
+    """A float that is more than one."""
+
+
+def of_numbers() -> sg.Function:
+    return sg.Function([X, Y], X * sp.exp(Y)).value_and_grad([X, Y])
+
+
+def of_arrays(dtype: str = "float64") -> sg.Function:
+    return sg.Function([A, B, X], sp.Trace(A.T * B) * X, dtype=dtype).value_and_grad([A, B, X])
+
+
+def entry_of(F: sg.Function, *values: Any) -> Callable[..., Any]:
+    """What stands for calls with these values, after two of them."""
+    F(*values), F(*values)
+    quick: Callable[..., Any] = F._caller.quick
+    return quick
+
+
+def test_objects_and_arrays_are_in_memory_as_entries_read_them() -> None:
+    assert python_entry.is_supported()
+
+
+# -- what is taken ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("values", [(2.0, 1.0), (2, True), (np.float64(2), 1), (-1.0, -1)], ids=str)
+def test_plain_numbers_are_taken(values: Any) -> None:
+    value, (dx, dy) = of_numbers()._caller.quick(*values)
+    x, y = map(float, values)
+    assert [value, dx, dy] == pytest.approx([x * np.exp(y), np.exp(y), x * np.exp(y)], rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        *((), (1.0,), (1.0, 2.0, 3.0), (1.0, "2"), (1.0, None), (1.0, 2j), (1.0, Number(2)), (1.0, 10**400)),
+        *((1.0, np.array(2.0)), (1.0, np.float32(2)), (1.0, sp.Integer(2)), (1.0, [2.0])),
+    ],
+    ids=repr,
+)
+def test_all_but_plain_numbers_is_refused(values: Any) -> None:
+    assert of_numbers()._caller.quick(*values) is NotImplemented
+
+
+def test_an_int_beyond_all_doubles_leaves_no_exception_behind() -> None:
+    assert of_numbers()._caller.quick(10**400, 1.0) is NotImplemented
+    assert sys.exc_info() == (None, None, None)
+
+
+def unaligned() -> np.ndarray:
+    array = np.zeros(49, np.uint8)[1:].view(np.float64)
+    array[...] = ARRAY
+    return array
+
+
+OTHERS = {
+    "strided": np.repeat(ARRAY, 2)[::2],
+    "reversed": ARRAY[::-1],
+    "unaligned": unaligned(),
+    "single": ARRAY.astype(np.float32),
+    "swapped": ARRAY.astype(">f8"),
+    "integers": ARRAY.astype(np.int64),
+    "longer": np.arange(7.0),
+    "empty": np.zeros(0),
+    "a column": ARRAY[:, None],
+    "a number": np.array(1.0),
+    "a list": ARRAY.tolist(),
+    "a subclass": ARRAY.view(np.recarray),
+    "masked": np.ma.masked_array(ARRAY),
+    "none": None,
+}
+
+
+@pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
+def test_arrays_that_are_not_as_the_record_has_them_are_refused(other: Any) -> None:
+    entry = entry_of(of_arrays(), ARRAY, ARRAY, 2.0)
+    assert entry(ARRAY, ARRAY, 2.0)[0] == 110.0
+    assert entry(ARRAY, other, 2.0) is NotImplemented
+    assert entry(other, ARRAY, 2.0) is NotImplemented
+
+
+@pytest.mark.parametrize("name", ["strided", "reversed", "unaligned", "single", "swapped", "integers", "a column"])
+def test_what_an_entry_refuses_goes_the_careful_way(name: str) -> None:
+    F, other = of_arrays(), OTHERS[name]
+    value, (da, _, dx) = [F(ARRAY, ARRAY, 2.0), F(ARRAY, ARRAY, 2.0), F(ARRAY, other, 2.0)][-1]
+    expected = float(ARRAY @ np.ravel(other))
+    assert (value, dx) == (2 * expected, expected)
+    assert da.tolist() == (2.0 * np.ravel(other)).tolist()
+
+
+def test_a_read_only_array_is_taken() -> None:
+    entry, fixed = entry_of(of_arrays(), ARRAY, ARRAY, 2.0), ARRAY.copy()
+    fixed.flags.writeable = False
+    assert entry(fixed, fixed, 2.0)[0] == 110.0
+
+
+def test_single_precision_is_taken_in_single_precision_only() -> None:
+    single = ARRAY.astype(np.float32)
+    entry = entry_of(of_arrays("float32"), single, single, 0.5)
+    value, (da, _, dx) = entry(single, single, 0.5)
+    assert (type(value), value, dx, da.dtype) == (float, 27.5, 55.0, np.float32)
+    assert entry(ARRAY, ARRAY, 0.5) is NotImplemented
+
+
+def test_alternating_shapes_each_have_an_entry() -> None:
+    F = of_arrays()
+    for n in [3, 5, 3, 5, 3, 5]:
+        assert F(np.ones(n), np.ones(n), 1.0)[0] == n
+    assert len(F._caller._entries) == 2  # type: ignore[union-attr]
+
+
+def test_few_entries_are_remembered() -> None:
+    F = of_arrays()
+    for n in range(1, 2 * array_call.MOST_ENTRIES):
+        entry_of(F, np.ones(n), np.ones(n), 1.0)
+    assert len(F._caller._entries) <= array_call.MOST_ENTRIES  # type: ignore[union-attr]
+
+
+def test_shapes_that_are_seen_once_have_no_entry() -> None:
+    F = of_arrays()
+    F(ARRAY, ARRAY, 1.0)
+    assert F._caller.quick(ARRAY, ARRAY, 1.0) is NotImplemented
+
+
+def test_indices_out_of_range_are_found_at_each_call() -> None:
+    p = sp.IndexedBase("p", shape=(N,), integer=True)
+    w, i = sp.IndexedBase("w", shape=(sp.Symbol("m", integer=True, positive=True),)), sp.Idx("i", N)
+    F = sg.Function([w, p], sp.Sum(w[p[i]], (i, 0, N - 1)))
+    for _ in range(3):
+        assert F(ARRAY, np.array([1, 5])) == 6.0
+    with pytest.raises(sg.ShapeError):
+        F(ARRAY, np.array([1, 6]))
+
+
+def test_a_singular_matrix_is_found_at_each_call() -> None:
+    M = sp.MatrixSymbol("M", 2, 2)
+    F = sg.Function([M], sp.Trace(M.inv()))
+    for _ in range(3):
+        assert F(np.eye(2)) == 2.0
+    with pytest.raises(sg.SingularMatrix):
+        F(np.ones((2, 2)))
+
+
+# -- what is returned -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outputs", [X, (X,), (), (X, (Y, (X, ()), X), Y), [X, (Y,)], {"a": X, "b": [Y, X]}], ids=str)
+def test_numbers_are_nested_as_they_were_declared(outputs: Any) -> None:
+    def numbers(e: Any) -> Any:
+        if isinstance(e, dict):
+            return {k: numbers(v) for k, v in e.items()}
+        return type(e)(map(numbers, e)) if isinstance(e, (tuple, list)) else {X: 2.0, Y: 3.0}[e]
+
+    assert sg.Function([X, Y], outputs)(2.0, 3.0) == numbers(outputs)
+
+
+def test_arrays_and_numbers_are_nested_together() -> None:
+    F = sg.Function([X, (Y, sp.Symbol("z"))], (sp.Matrix([X, Y]), (X, sp.Matrix([[X, 0], [Y, 1]]))))
+    first, (x, second) = F(2.0, np.array([3.0, 4.0]))
+    assert (first.tolist(), x, second.tolist()) == ([2.0, 3.0], 2.0, [[2.0, 0.0], [3.0, 1.0]])
+
+
+def test_results_are_new_at_each_call() -> None:
+    F = of_arrays()
+    found = [F(ARRAY, ARRAY, float(k))[1][0] for k in range(4)]
+    assert [y[1] for y in found] == [0.0, 1.0, 2.0, 3.0]
+
+
+# -- what is kept -----------------------------------------------------------------------------------------------------
+
+
+def test_no_reference_is_lost_or_kept() -> None:
+    F, G, x = of_numbers(), of_arrays(), 0.1234
+    entry = entry_of(G, ARRAY, ARRAY, x)
+    counted = [x, ARRAY, np.empty, NotImplemented, np.dtype(float), F._caller.quick, entry]
+
+    def calls() -> None:
+        for _ in range(1000):
+            F(x, x), entry(ARRAY, ARRAY, x), entry(ARRAY, None, x), F._caller.quick(x, None)
+
+    calls()
+    gc.collect()
+    before, objects = [sys.getrefcount(c) for c in counted], len(gc.get_objects())
+    calls()
+    gc.collect()
+    assert all(abs(sys.getrefcount(c) - b) < 100 for c, b in zip(counted, before, strict=True))
+    assert abs(len(gc.get_objects()) - objects) < 100
+
+
+def test_memory_that_cannot_be_had_is_a_memory_error() -> None:
+    real = np.dtype(np.float64)
+    form = kernels.Form((), (True, True), tuple_of([LEAF, LEAF]), (), "double", None)
+    code = machine_code.address_code(*sg.Function([], sp.Matrix([1, 2])).kernel._written())  # type: ignore[union-attr]
+    record = python_entry.Record(code, [], [((2,), real), ((2**55,), real)])
+    with pytest.raises(MemoryError):
+        python_entry.python_entry(form, record)()
+
+
+def test_an_entry_outlives_its_function() -> None:
+    F = of_arrays()
+    entry = entry_of(F, ARRAY, ARRAY, 2.0)
+    del F
+    gc.collect()
+    assert entry(ARRAY, ARRAY, 2.0)[0] == 110.0
+
+
+def test_many_threads_share_an_entry_with_scratch_memory() -> None:
+    m = sp.MatrixSymbol("M", N, N)
+    F = sg.Function([m, A], sp.Trace((m * m * A).T * (m * m * A)))
+    M, a = np.eye(40) * 2.0, np.ones(40)
+    entry_of(F, M, a)
+    found: list[set[float]] = []
+
+    def work() -> None:
+        found.append({F(M, a * k) / k**2 for k in (1.0, 2.0, 4.0) * 200})
+
+    threads = [threading.Thread(target=work) for _ in range(8)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert found == [{640.0}] * 8
+
+
+# -- where there are none ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def unsupported(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (kernels, array_kernel):
+        monkeypatch.setattr(module, "is_supported", lambda: False)
+
+
+@pytest.mark.usefixtures("unsupported")
+def test_another_interpreter_calls_numbers_by_numba() -> None:
+    F = of_numbers()
+    assert F(2.0, 0.0) == F(2, 0) == (2.0, (1.0, 2.0))
+    assert F(np.array([2.0, 2.0]), 0.0)[0].tolist() == [2.0, 2.0]
+    with pytest.raises(sg.DTypeError):
+        F("2", 0.0)
+
+
+@pytest.mark.usefixtures("unsupported")
+def test_another_interpreter_calls_arrays_by_addresses() -> None:
+    F = of_arrays()
+    for _ in range(3):
+        assert F(ARRAY, ARRAY, 2.0)[0] == 110.0
+
+
+def test_a_list_is_nested_by_python() -> None:
+    assert not Structure("list", (LEAF,)).is_tuples
+    assert tuple_of([LEAF, tuple_of([])]).is_tuples
