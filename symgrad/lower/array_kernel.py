@@ -252,11 +252,12 @@ class _Layout:
             block, start = self.block()
             scratch = block, [start + k for k in self.offsets]
         table = np.array([*map(address, inputs), *map(address, outputs), *scratch[1]], np.int64)
-        if self._parts is None:
+        parts = self._parts  # another thread may forget them meanwhile
+        if parts is None:
             code(address(table), self.sizes_at)
         else:
-            self._parts.run(address(table), self.sizes_at)
-            if not self._parts.are_long:
+            parts.run(address(table), self.sizes_at)
+            if not parts.are_long:
                 self._parts = None
         self.free.append(scratch)
 

@@ -207,7 +207,7 @@ class _Chunking:
             if isinstance(s, Start) and s.name in partial:
                 value = next(self.values)
                 load = Load(value, partial[s.name], (self.chunk,))
-                yield Loop(self.index, Affine(), Affine(self.number), (load, Update(s.name, s.kind, value)))
+                yield Loop(self.index, Affine(), Affine(self.number), (load, Update(s.name, s.kind, value)), "short")
         yield from rows.after
 
     def _slot(self, dims: tuple[Size, ...], dtype: str) -> str:
@@ -252,4 +252,4 @@ class _Chunking:
         for axis in reversed(range(len(dims))):
             kind = "simd" if axis == len(dims) - 1 else "serial"
             body = (Loop(f"i{axis}", Affine(), Affine(dims[axis]), body, kind),)
-        return Loop(self.index, Affine(), Affine(self.number), body)
+        return Loop(self.index, Affine(), Affine(self.number), body, "short")

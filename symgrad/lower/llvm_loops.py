@@ -180,7 +180,7 @@ class PartWriter(Library):
     def loop(self, s: Loop) -> None:
         first, stop = self.affine(s.first), self.affine(s.stop)
         if s.kind != "simd":
-            self.iterate(s, first, stop, self.size(s.step))
+            self.iterate(s, first, stop, self.size(s.step), SHORT if s.kind == "short" else "")
             return
         updates = list({u.name: u.kind for u in flat(s.body) if isinstance(u, Update)}.items())
         for name, kind in updates:

@@ -1,7 +1,7 @@
 """The program of arrays: nests of loops and calls of libraries, as a small frozen value that prints.
 
     program   = name, sizes, buffers, body
-    statement = Loop(index, first, stop, body, kind)   serial, or simd: iterations are lanes of a vector
+    statement = Loop(index, first, stop, body, kind)   serial; simd: iterations are lanes of a vector; short: few
               | Load(v, buffer, index)      v <- buffer[index]
               | Number(v, number)           v <- an exact number
               | Extent(v, size)             v <- a size, as a real number
