@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from unittest import mock
 
+import numpy as np
 import pytest
+import sympy as sp
 from mpmath import mp
 
-from symgrad.ops import exponential, stable, trigonometric
+import symgrad as sg
+from symgrad.ops import exponential, hyperbolic, stable, trigonometric
 from symgrad.ops.elementwise import OPERATIONS
 from symgrad.simplify import STABLE
 from tests import accuracy, rules
@@ -37,6 +40,28 @@ def test_the_page_has_its_plot() -> None:
 )
 def test_values_and_derivatives_are_right_to_the_last_digits(op: rules.Op) -> None:
     assert max(row.ulp for row in accuracy.operation_rows(op, 6)) <= BOUND
+
+
+@pytest.mark.parametrize("op", [hyperbolic.Tanh(), hyperbolic.TanhSlope(), hyperbolic.Coth()], ids=repr)
+def test_slopes_of_tanh_and_coth_are_right_in_the_tails(op: rules.Op) -> None:
+    # 1 - y^2 has no digit left beyond |x| of 18
+    assert max(row.ulp for row in accuracy.operation_rows(op, 12)) <= BOUND
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-200, 1e-154, 1e-139, 1.0, 1e139, 1e154, 1e200, 1e300])
+@pytest.mark.parametrize("weights", [(1, 1, 1), (2, 1, 5)])
+def test_a_norm_of_three_terms_is_right_at_any_scale(weights: tuple[int, ...], scale: float) -> None:
+    # its squares overflow from 1e154 on, and are 0 below 1e-162
+    symbols = sp.symbols("x y z")
+    F = sg.Function(symbols, sp.sqrt(sum(w * x**2 for w, x in zip(weights, symbols, strict=True))))
+    point = [0.75 * scale, -1.25 * scale, 0.0625 * scale]
+    with mp.workdps(50):
+        exact = mp.sqrt(mp.fsum(w * mp.mpf(x) ** 2 for w, x in zip(weights, point, strict=True)))
+        slopes = [w * mp.mpf(x) / exact for w, x in zip(weights, point, strict=True)]
+        y, gradient = F.value_and_grad(symbols)(*point)
+        batch = F(*(np.full(9, x) for x in point))
+        found = [accuracy.ulps(v, e) for v, e in zip([y, batch[4], *gradient], [exact, exact, *slopes], strict=True)]
+    assert max(found) <= BOUND
 
 
 @pytest.mark.parametrize("row", [r for r in ROWS if r.rule in ("log-of-sum-of-exp", "log-of-cosh", "softmax")], ids=str)

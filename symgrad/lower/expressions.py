@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import sympy as sp
@@ -116,6 +117,9 @@ class Expressions:
 
     def sqrt(self, a: Text) -> Text:
         return self._call("np.sqrt", a)
+
+    def norm(self, *args: Text) -> Text:
+        return reduce(partial(self._call, "np.hypot"), args)
 
     def fabs(self, a: Text) -> Text:
         return self._call("np.abs", a)

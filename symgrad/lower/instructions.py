@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 from typing import Any, NamedTuple
 
 from symgrad.graph import Op
@@ -154,6 +154,17 @@ class Instructions:
 
     def sqrt(self, a: Value) -> Value:
         return self._intrinsic("sqrt", a)
+
+    def norm(self, *args: Value) -> Value:
+        """Squares of numbers beyond 1e140 or below 1e-140 may leave the range: those are scaled, by a power of two."""
+        largest = reduce(lambda a, b: self.select(self.compare("<", a, b), b, a), map(self.fabs, args))
+        small = self.compare("<", largest, self.number(1e-140))
+        large = self.compare("<", self.number(1e140), largest)
+        up, down, one = map(self.number, (2.0**600, 2.0**-600, 1.0))
+        scale = self.select(large, down, self.select(small, up, one))
+        back = self.select(large, up, self.select(small, down, one))
+        scaled = [self.mul(a, scale) for a in args]
+        return self.mul(back, self.sqrt(reduce(self.add, [self.mul(a, a) for a in scaled])))
 
     def fabs(self, a: Value) -> Value:
         return self._intrinsic("fabs", a)

@@ -236,7 +236,7 @@ class Hypot(Elementwise):
 
 @dataclass(frozen=True)
 class Norm(Elementwise):
-    """y = sqrt(w1 x1^2 + ... + wn xn^2) for positive weights;  dy/dxi = wi xi / y, and 0 where y = 0."""
+    """y = sqrt(w1 x1^2 + ... + wn xn^2) for positive weights, without overflow;  dy/dxi = wi xi / y, 0 where y = 0."""
 
     finite = True
     weights: tuple[Exact, ...] = (1, 1, 1)
@@ -250,12 +250,16 @@ class Norm(Elementwise):
         return _norm_partials(y, self.weights)
 
     def evaluate(self, numbers: Any, *values: Any) -> Any:
-        return numbers.sqrt(sum(as_number(numbers, w) * x * x for w, x in zip(self.weights, values, strict=True)))
+        scale: Any = 1
+        if numbers is np:
+            largest = reduce(np.maximum, [np.abs(np.real(x)) for x in values])
+            scale = np.where(np.isfinite(largest) & (largest > 0), largest, 1.0)[()]
+        terms = [as_number(numbers, w) * (x / scale) ** 2 for w, x in zip(self.weights, values, strict=True)]
+        return scale * numbers.sqrt(sum(terms))
 
     def emit(self, t: Emitter, *args: Any) -> Any:
-        squares = [t.mul(x, x) for x in args]
-        terms = [s if w == 1 else t.mul(t.number(w), s) for w, s in zip(self.weights, squares, strict=True)]
-        return t.sqrt(reduce(t.add, terms))
+        roots = [mp.sqrt(as_number(mp, w)) for w in self.weights]
+        return t.norm(*[x if w == 1 else t.mul(t.number(float(w)), x) for w, x in zip(roots, args, strict=True)])
 
     def to_sympy(self, *args: Any) -> Any:
         return sp.sqrt(sp.Add(*[to_sympy_number(w) * x**2 for w, x in zip(self.weights, args, strict=True)]))

@@ -10,7 +10,7 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("Add.emit", "constant - 1: 1 @ term"),
         ("Add.emit", "constant + 1: 0 @ terms"),
         ("Add.emit", "constant - 1: 0 @ terms"),
-        ("Norm.emit", "constant - 1: 1 @ terms"),
+        ("Norm.emit", "constant - 1: 1 @ return"),
         ("PowLog.emit", "constant - 1: 1 @ for_power"),
         ("Power.emit", "condition 1 dropped: p < 0"),
         ("Power.emit", "condition 1 dropped: p.denominator"),
