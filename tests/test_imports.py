@@ -78,7 +78,8 @@ NESTED = {
     *(
         "lower.loops._lines",
         "lower.loops.flat",
-        "lower.fusion._moved",
+        "lower.loops.rebuilt",
+        "lower.blocked._clipped",
         "lower.llvm_loops.PartWriter",
         "lower.nest.Nest",
     ),

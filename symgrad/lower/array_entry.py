@@ -36,7 +36,7 @@ def array_dispatcher(
     nodes = reachable(outputs)
     sizes = SizeNames(inputs, names, nodes, {*names})
     every = [n for b in program.buffers for n in b.dims] + list(table)
-    blocks = dict(program.blocks)
+    blocks = {b.symbol: b for b in program.blocks}
     own = [*blocks, *(s for cut in program.cuts for s in (cut.length, cut.number))]
     for n in every:
         if n not in own:
@@ -52,7 +52,7 @@ def array_dispatcher(
             message = f"argument {k}, {node.op.label()}: axis {axis} has another size than {n}, or is empty"
             lines += [f"if x{k}.shape[{axis}] != {integer_text(n, known)} or x{k}.shape[{axis}] == 0:"]
             lines += [f"    raise ValueError({message!r})"]
-    lines += [f"{known[s]} = {block_text(integer_text(numbers, known))}" for s, numbers in blocks.items()]
+    lines += [f"{known[s]} = {block_text(integer_text(b.numbers, known), b.least)}" for s, b in blocks.items()]
     for cut in program.cuts:
         extent, *rest = [integer_text(n, known) for n in cut[2:]]
         lines.append(f"{known[cut.length]} = {length_text(extent, *rest)}")

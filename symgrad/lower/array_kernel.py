@@ -221,8 +221,8 @@ class _Layout:
     def __init__(self, program: ArrayProgram | str, code: _Compiled, sizes: Mapping[sp.Symbol, int], parallel: bool):
         assert isinstance(program, ArrayProgram)
         sizes = dict(sizes)
-        for block, numbers in program.blocks:
-            sizes[block] = block_of(integer(numbers, sizes))
+        for block in program.blocks:
+            sizes[block.symbol] = block_of(integer(block.numbers, sizes), block.least)
         for cut in program.cuts:
             extent, *rest = [integer(n, sizes) for n in cut[2:]]
             sizes[cut.length] = length_of(extent, *rest)

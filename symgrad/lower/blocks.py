@@ -11,14 +11,14 @@ STEP, LARGEST = 8, 512  # rows: a multiple of any vector's lanes
 CHUNKS = 8
 
 
-def block_of(numbers: int) -> int:
-    """The rows of a block."""
-    return min(max(CACHE // (8 * STEP) // max(numbers, 1), 1), LARGEST // STEP) * STEP
+def block_of(numbers: int, least: int) -> int:
+    """The rows of a block; `least`: however many numbers they have."""
+    return max(min(CACHE // (8 * STEP) // max(numbers, 1), LARGEST // STEP) * STEP, least)
 
 
-def block_text(numbers: str) -> str:
+def block_text(numbers: str, least: int) -> str:
     """The same as a Python expression."""
-    return f"min(max({CACHE // (8 * STEP)}//max({numbers}, 1), 1), {LARGEST // STEP})*{STEP}"
+    return f"max(min({CACHE // (8 * STEP)}//max({numbers}, 1), {LARGEST // STEP})*{STEP}, {least})"
 
 
 def length_of(extent: int, block: int, row: int, sums: int) -> int:

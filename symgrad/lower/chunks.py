@@ -54,7 +54,7 @@ def chunked(program: ArrayProgram) -> ArrayProgram:
     """The program with its rows in chunks, where that can be."""
     values = count(1 + max((s.value for s in flat(program.body) if hasattr(s, "value")), default=0))
     buffers = {b.name: b for b in program.buffers}
-    numbers = dict(program.blocks)
+    numbers = {b.symbol: b.numbers for b in program.blocks}
     body: list[Statement] = []
     cuts: list[Cut] = []
     for k, s in enumerate(program.body):

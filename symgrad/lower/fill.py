@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from symgrad.graph import Node
+from symgrad.lower.axes import Axis
 from symgrad.lower.loops import (
     AddTo,
     Affine,
     Fill,
     Index,
     Load,
+    Loop,
+    Number,
     Read,
     Start,
     Statement,
@@ -49,22 +52,47 @@ def stored_entries(node: Node, target: str, places: Mapping[Node, str], values: 
     return nest.levels[0]
 
 
+class Loops(NamedTuple):
+    """The loops of a nest, with their extents: over the result, and those that reduce. `kind`: how, "" not at all."""
+
+    outer: dict[str, Size]
+    inner: dict[str, Size]
+    place: Index  # in the result
+    kind: str
+    start: float = 0.0
+
+
+class Along(NamedTuple):
+    """The loop of a nest that runs over rows, how many, their class of axes, and whether vectors run along them."""
+
+    loop: str
+    extent: Size
+    axis: Axis
+    lanes: bool
+
+
 def nest_of(
-    node: Node, target: str, places: Mapping[Node, str], values: Values, *, copy: bool = False
+    node: Node,
+    target: str,
+    places: Mapping[Node, str],
+    values: Values,
+    *,
+    copy: bool = False,
+    along: Along | None = None,
 ) -> list[Statement]:
-    """The loops that fill the buffer of a stored node; `copy`: from the buffer where it is already."""
+    """The loops that fill the buffer of a stored node; `copy`: from the buffer where it is already.
+
+    along: the rows, if there are some. The loop over them is the outermost; or the last before those that reduce, if
+    vectors run along it.
+    """
     inside = dict(places)
     if not copy:
         inside.pop(node, None)
-    outer, inner, index, kind, number = _axes(node, copy)
-    extents = {**outer, **inner}
-    order = _order(node, target, index, outer, inner, kind, inside, copy)
-    in_register = [name for name in order if name in outer] == order[: len(outer)]
-    if kind == "add" and not in_register:
-        nest = Nest(inside, order, extents, values)
-        nest.innermost(lambda: nest.keep(AddTo(target, index, _element(nest, node, copy).value)))
-        return [Fill(target), *nest.folded()]
-    nest = Nest(inside, order, extents, values)
+    loops = loops_of(node, copy=copy)
+    index, kind = loops.place, loops.kind
+    extents = {**loops.outer, **loops.inner}
+    order = _order(node, target, loops, inside, copy, along)
+    nest = Nest(inside, order, extents, values, along.loop if along and along.lanes else "")
     if kind == "":
         nest.innermost(lambda: nest.keep(Store(target, index, _element(nest, node, copy).value)))
         return nest.folded()
@@ -74,17 +102,36 @@ def nest_of(
     if kind == "scatter":
         nest.innermost(lambda: _scatter(nest, node, target))
         return nest.folded()
-    at, name = len(outer), f"{kind} of {target}"
-    nest.levels[at].append(Start(name, kind, number))
+    at = len(loops.outer)
+    in_register = set(order[:at]) == set(loops.outer)
+    if kind == "add" and not in_register:
+        zeros: Sequence[Statement] = [Fill(target)]
+        if along and along.loop in loops.outer:
+            nest.levels[1] += _zeros(nest, target, loops, along.loop)
+            zeros = []
+        nest.innermost(lambda: nest.keep(AddTo(target, index, _element(nest, node, copy).value)))
+        return [*zeros, *nest.folded()]
+    name = f"{kind} of {target}"
+    nest.levels[at].append(Start(name, kind, loops.start))
     nest.innermost(lambda: nest.keep(Update(name, kind, _element(nest, node, copy).value)))
     value = nest.new()
-    nest.after[at] += [Read(value, name), Store(target, index, value)]
-    return nest.folded()
+    in_parts = along is not None and along.loop in loops.inner and at > 0
+    nest.after[at] += [Read(value, name), AddTo(target, index, value) if in_parts else Store(target, index, value)]
+    return [*([Fill(target)] if in_parts else []), *nest.folded()]
 
 
-def _axes(node: Node, copy: bool) -> tuple[dict[str, Size], dict[str, Size], Index, str, float]:
-    """Loops over the result with their extents, loops that reduce, the index that is stored to, and how it is
-    reduced: "" not at all."""
+def _zeros(nest: Nest, target: str, loops: Loops, row: str) -> list[Statement]:
+    """Zeros in one row."""
+    rest = [name for name in nest.order if name in loops.outer and name != row]
+    zero = nest.new(1)
+    body: list[Statement] = [Store(target, loops.place, zero)]
+    for k, name in enumerate(reversed(rest)):
+        body = [Loop(name, Affine(), Affine(nest.extents[name]), tuple(body), "serial" if k else "simd")]
+    return [Number(zero, 0), *body]
+
+
+def loops_of(node: Node, *, copy: bool = False) -> Loops:
+    """The loops that compute a stored node, or copy it."""
     op, shape = node.op, node.type.shape
     if isinstance(op, Contract) and not copy:
         sizes: dict[int, Size] = dict(op.extents)
@@ -92,21 +139,20 @@ def _axes(node: Node, copy: bool) -> tuple[dict[str, Size], dict[str, Size], Ind
             sizes.update(zip(labels, x.type.shape, strict=True))
         outer = {f"i{k}": sizes[k] for k in dict.fromkeys(op.output)}
         inner = {f"i{k}": n for k, n in sizes.items() if k not in op.output}
-        index = tuple(Affine(0, ((f"i{k}", 1),)) for k in op.output)
-        return outer, inner, index, "add" if inner else "", 0.0
+        return Loops(outer, inner, _at(op.output), "add" if inner else "")
     if isinstance(op, Accumulate) and not copy and accumulation(op, node) == "scatter":
         (x, *_) = node.inputs
-        return {f"i{k}": n for k, n in enumerate(x.type.shape)}, {}, (), "scatter", 0.0
+        return Loops({f"i{k}": n for k, n in enumerate(x.type.shape)}, {}, (), "scatter")
     names = {f"i{k}": n for k, n in enumerate(shape)}
-    index = tuple(Affine(0, ((name, 1),)) for name in names)
+    index = _at(range(len(shape)))
     if isinstance(op, ProductOfOthers) and not copy:
-        return names, {}, index, "others", 1.0
+        return Loops(names, {}, index, "others", 1.0)
     if type(op) in STARTS and not copy:
         (x,) = node.inputs
         inner = {f"i{k}": n for k, n in enumerate(x.type.shape) if k >= len(shape)}
         kind, number = STARTS[type(op)]  # type: ignore[index]
-        return names, inner, index, kind, number
-    return names, {}, index, "", 0.0
+        return Loops(names, inner, index, kind, number)
+    return Loops(names, {}, index, "")
 
 
 def _element(nest: Nest, node: Node, copy: bool) -> Placed:
@@ -173,27 +219,27 @@ def _others(nest: Nest, node: Node, target: str, index: Index) -> None:
 
 
 def _order(
-    node: Node,
-    target: str,
-    index: Index,
-    outer: dict[str, Size],
-    inner: dict[str, Size],
-    kind: str,
-    places: Mapping[Node, str],
-    copy: bool,
+    node: Node, target: str, loops: Loops, places: Mapping[Node, str], copy: bool, along: Along | None
 ) -> list[str]:
     """The loops from the outermost on: the innermost is the one along which most of memory is read in order."""
+    outer, inner, kind = loops.outer, loops.inner, loops.kind
     names = [*outer, *inner]
+    if along and along.lanes and kind != "others":
+        kept, reduced = ([name for name in part if name != along.loop] for part in (outer, inner))
+        return [*kept, along.loop, *reduced] if along.loop in outer else [*kept, *reduced, along.loop]
+    if along:
+        names.remove(along.loop)
+        names.insert(0, along.loop)
     if len(names) < 2 or kind == "others":
         return names
-    trial = Nest(places, names, {**outer, **inner})
+    extents = {**outer, **inner}
+    trial = Nest(places, names, extents)
     if kind == "scatter":
         trial.innermost(lambda: _scatter(trial, node, target), cut=False)
     else:
-        trial.innermost(lambda: trial.keep(Store(target, index, _element(trial, node, copy).value)), cut=False)
+        trial.innermost(lambda: trial.keep(Store(target, loops.place, _element(trial, node, copy).value)), cut=False)
     accesses = [s.index for s in trial.statements() if isinstance(s, (Load, Store, AddTo)) and s.index]
     reading = max(accesses, key=len, default=())
-    extents = {**outer, **inner}
 
     def score(name: str) -> float:
         total = 1.0 if name in inner else 0.0
@@ -208,9 +254,9 @@ def _order(
         return total - (6 if isinstance(n, int) and n < 8 else 0)
 
     allowed = names if kind in ("", "add", "scatter") else list(inner)
-    last = max(reversed(allowed), key=score)
+    last = max(reversed([name for name in allowed if not along or name != along.loop]), key=score)
     rest = [name for name in names if name != last]
     if last in outer and inner:  # as the largest array is read
         position = {name: axis for axis, i in enumerate(reading) for name, _ in i.terms}
-        rest.sort(key=lambda name: position.get(name, -1))
+        rest.sort(key=lambda name: (along is None or name != along.loop, position.get(name, -1)))
     return [*rest, last]

@@ -1,101 +1,71 @@
 """Nests one after the other -> nests that run block by block over the rows they share, while these are in the cache.
 
-A nest joins a group if its outermost loop has the group's extent, and if what it reads of the group's own results are
-the same rows. What only the group reads is kept for one block instead of for all rows.
+A nest joins a group if its rows are of the group's axis, and if what it reads of the group's own results are the same
+rows. What only the group reads is kept for one block instead of for all rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import count
+from typing import NamedTuple
 
-import sympy as sp
-
+from symgrad.lower.blocked import Group, Nest, in_blocks, own_row
+from symgrad.lower.fill import Along
 from symgrad.lower.loops import (
     AddTo,
-    Affine,
     ArrayProgram,
+    Block,
     Buffer,
     Call,
     Fill,
-    Guard,
     Load,
-    Loop,
-    Rows,
     Statement,
     Store,
-    When,
     flat,
+    rebuilt,
 )
-from symgrad.types import Size, as_size
 
 
-@dataclass
-class _Nest:
-    """The statements that fill one buffer; `loop`: the one outermost loop, if there is one."""
+class Filling(NamedTuple):
+    """The statements that fill one buffer, and the rows of their nest, if it has some."""
 
     statements: list[Statement]
-    reads: set[str]
-    writes: set[str]
-
-    @property
-    def loop(self) -> Loop | None:
-        loops = [s for s in self.statements if isinstance(s, Loop)]
-        calls = any(isinstance(s, Call) for s in self.statements)
-        whole = len(loops) == 1 and not calls and loops[0].first == Affine() and not loops[0].stop.values
-        return loops[0] if whole else None
+    along: Along | None = None
 
 
-@dataclass
-class _Group:
-    """Nests that run together."""
-
-    nests: list[_Nest] = field(default_factory=list)
-
-    @property
-    def extent(self) -> Affine | None:
-        loop = self.nests[0].loop
-        return loop.stop if loop else None
-
-    @property
-    def writes(self) -> set[str]:
-        return {name for nest in self.nests for name in nest.writes}
-
-
-def fused(program: ArrayProgram, nests: Sequence[Sequence[Statement]], values: int) -> ArrayProgram:
+def fused(program: ArrayProgram, fillings: Sequence[Filling], values: int) -> ArrayProgram:
     """The program of these nests, in groups; `values`: how many values they number."""
     buffers = {b.name: b for b in program.buffers}
-    groups: list[_Group] = []
-    for statements in nests:
-        nest = _nest(statements, buffers)
-        last = max((k for k, g in enumerate(groups) if g.writes & nest.reads), default=-1)
-        loop = nest.loop
-        joined = None
-        if loop is not None:
-            fitting = [k for k, g in enumerate(groups) if k >= last and g.extent == loop.stop]
-            joined = next((k for k in reversed(fitting) if k > last or _may_join(nest, groups[k], buffers)), None)
-        if joined is not None:
-            groups[joined].nests.append(nest)
-        elif any(isinstance(s, (Loop, Call)) for s in nest.statements):
-            groups.append(_Group([nest]))
-        else:  # numbers: as early as may be, so that others can join
-            groups.insert(last + 1, _Group([nest]))
+    groups: list[Group] = []
+    for filling in fillings:
+        nest = _nest(filling, buffers)
+        joined = next((g for g in groups if _may_join(nest, g, groups, buffers)), None)
+        if joined is None:
+            groups.append(joined := Group([]))
+        joined.nests.append(nest)
+    groups = _in_order(groups)
     numbers = count(values)
     body: list[Statement] = []
-    blocks: dict[sp.Symbol, Size] = {}
+    blocks: list[Block] = []
+    turns: dict[str, int] = {}
+    statements = [s for g in groups for nest in g.nests for s in flat(tuple(nest.statements))]
+    fixed = {name for s in statements if isinstance(s, Call) for name in s.buffers}
+    fixed |= {name for b in buffers.values() for name in (b.of, b.name if b.role != "scratch" else "")}
     for group in groups:
-        if len(group.nests) == 1:
+        if group.along is None:
             body += group.nests[0].statements
             continue
         outside = {name for other in groups if other is not group for nest in other.nests for name in nest.reads}
-        body.append(_in_blocks(group, outside, buffers, blocks, next(numbers), len(blocks)))
-    return replace(program, buffers=tuple(buffers.values()), body=tuple(body), blocks=tuple(blocks.items()))
+        body.append(in_blocks(group, outside, fixed, buffers, blocks, turns, numbers))
+    turned = rebuilt(body, lambda s: _turned(s, turns))
+    return replace(program, buffers=tuple(buffers.values()), body=turned, blocks=tuple(blocks))
 
 
-def _nest(statements: Sequence[Statement], buffers: dict[str, Buffer]) -> _Nest:
+def _nest(filling: Filling, buffers: Mapping[str, Buffer]) -> Nest:
     reads, writes = set(), set()
-    for s in flat(tuple(statements)):
+    for s in flat(tuple(filling.statements)):
         match s:
             case Load():
                 reads.add(_root(s.buffer, buffers))
@@ -106,107 +76,57 @@ def _nest(statements: Sequence[Statement], buffers: dict[str, Buffer]) -> _Nest:
                 writes.add(s.buffers[-1])
                 if s.routine in ("getrf", "potrf"):
                     writes.add(s.buffers[0])
-    return _Nest(list(statements), reads - writes, writes)
+    return Nest(filling.statements, filling.along, reads - writes, writes)
 
 
-def _root(name: str, buffers: dict[str, Buffer]) -> str:
+def _root(name: str, buffers: Mapping[str, Buffer]) -> str:
     while buffers[name].of:
         name = buffers[name].of
     return name
 
 
-def _may_join(nest: _Nest, group: _Group, buffers: dict[str, Buffer]) -> bool:
-    """Does the nest read only the rows that the group has just computed, of what the group computes?"""
-    loop = nest.loop
-    assert loop is not None
+def _may_join(nest: Nest, group: Group, groups: Sequence[Group], buffers: Mapping[str, Buffer]) -> bool:
+    """Are the rows the group's; does the nest read only these, of what the group computes, and nothing that is computed
+    from the whole of it?"""
+    if nest.along is None or not group.fits(nest.along):
+        return False
     made = group.writes
-    if nest.writes & made:
-        return False
-    around = [s for s in nest.statements if s is not loop]
-    if any(isinstance(s, Load) and _root(s.buffer, buffers) in made for s in flat(tuple(around))):
-        return False
-    for s in flat(loop.body):
+    for s in flat(tuple(nest.statements)):
         if isinstance(s, Load) and _root(s.buffer, buffers) in made:
-            axis = None if buffers[s.buffer].of else _row_axis(group, s.buffer)
-            if axis is None or s.index[axis] != Affine(0, ((loop.index, 1),)):
+            axis = None if buffers[s.buffer].of else group.row_axis(s.buffer)
+            if axis is None or s.index[axis] != own_row(nest.along):
                 return False
-    return True
+    others = [g for g in groups if g is not group and g.writes & nest.reads]
+    return not nest.writes & made and not _needed(others, group, groups)
 
 
-def _row_axis(group: _Group, name: str) -> int | None:
-    """The axis of a result along which the group's loop runs, if each iteration completes its row."""
-    (nest,) = [nest for nest in group.nests if name in nest.writes]
-    loop = nest.loop
-    assert loop is not None
-    own = Affine(0, ((loop.index, 1),))
-    places = [s.index for s in flat(tuple(nest.statements)) if isinstance(s, (Store, AddTo)) and s.buffer == name]
-    for axis in range(len(places[0])):
-        if all(index[axis] == own for index in places):
-            return axis
-    return None
+def _needed(by: Sequence[Group], group: Group, groups: Sequence[Group]) -> bool:
+    """Is a group computed before others, from one to the next?"""
+    seen, stack = list(by), list(by)
+    while stack:
+        reads = stack.pop().reads
+        before = [g for g in groups if g not in seen and g.writes & reads]
+        if group in before:
+            return True
+        seen += before
+        stack += before
+    return False
 
 
-def _in_blocks(
-    group: _Group,
-    outside: set[str],
-    buffers: dict[str, Buffer],
-    blocks: dict[sp.Symbol, Size],
-    end: int,
-    number: int,
-) -> Rows:
-    """The nests over the rows of a block, for one block after the other."""
-    row, block = f"row{number}", sp.Symbol(f"block{number}", integer=True, positive=True)
-    extent = group.extent
-    assert extent is not None
-    start = Affine(0, ((row, 1),))
-    private: dict[str, int] = {}
-    numbers: Size = 0
-    for nest in group.nests:
-        for name in sorted(nest.writes | nest.reads):
-            axis = _row_axis(group, name) if name in group.writes else None
-            if name in nest.writes and axis is not None and _may_shrink(nest, name, outside, buffers):
-                private[name] = axis
-    for name in sorted({name for nest in group.nests for name in nest.writes | nest.reads}):
-        dims = buffers[name].dims
-        if dims and any(Affine(n) == extent for n in dims):
-            rest = list(dims)
-            rest.remove(extent.offset)
-            numbers = as_size(numbers + sp.prod(rest))
-    for name, axis in private.items():
-        old = buffers[name]
-        buffers[name] = replace(old, dims=(*old.dims[:axis], block, *old.dims[axis + 1 :]))
-    blocks[block] = numbers
-    before: list[Statement] = []
-    inside: list[Statement] = []
-    after: list[Statement] = []
-    for nest in group.nests:
-        place = before
-        for s in nest.statements:
-            if s is nest.loop:
-                assert isinstance(s, Loop)
-                loop = replace(s, first=start, stop=Affine(0, (), ((end, 1),)))
-                inside += _moved([loop], private, start)
-                place = after
-            else:
-                place.append(s)
-    return Rows(row, end, extent, block, tuple(before), tuple(inside), tuple(after))
-
-
-def _may_shrink(nest: _Nest, name: str, outside: set[str], buffers: dict[str, Buffer]) -> bool:
-    """Does nobody else need the rows of other blocks; is the buffer not filled as a whole?"""
-    is_alias = any(b.of == name for b in buffers.values())
-    filled = any(isinstance(s, Fill) for s in nest.statements)
-    return buffers[name].role == "scratch" and name not in outside and not is_alias and not filled
-
-
-def _moved(body: Sequence[Statement], private: dict[str, int], start: Affine) -> list[Statement]:
-    """The statements with the rows of private buffers counted from the block's first."""
-    found: list[Statement] = []
-    for s in body:
-        if isinstance(s, (Loop, Guard, When)):
-            s = replace(s, body=tuple(_moved(s.body, private, start)))
-        elif isinstance(s, (Load, Store, AddTo)) and s.buffer in private:
-            axis = private[s.buffer]
-            s = replace(s, index=(*s.index[:axis], s.index[axis].plus(start, -1), *s.index[axis + 1 :]))
-        found.append(s)
+def _in_order(groups: Sequence[Group]) -> list[Group]:
+    """Each after all that it reads from, as they come otherwise."""
+    found: list[Group] = []
+    rest = list(groups)
+    while rest:
+        ready = next(g for g in rest if not any(other is not g and other.writes & g.reads for other in rest))
+        rest.remove(ready)
+        found.append(ready)
     return found
+
+
+def _turned(s: Statement, turns: Mapping[str, int]) -> Statement:
+    """The statement where the axis of rows of some buffers is the last."""
+    if not isinstance(s, (Load, Store, AddTo)) or s.buffer not in turns:
+        return s
+    axis = turns[s.buffer]
+    return replace(s, index=(*s.index[:axis], *s.index[axis + 1 :], s.index[axis]))

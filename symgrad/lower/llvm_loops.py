@@ -82,7 +82,9 @@ class PartWriter(Library):
                 case Update():
                     self.update(s)
                 case Read():
-                    self.values[s.value] = self.define(f"load double, ptr {self.sums[s.name][0]}", "double")
+                    slot = self.sums[s.name][self.lanes > 1]
+                    real = self._real(self.lanes)
+                    self.values[s.value] = self.define(f"load {real}, ptr {slot}", real)
                 case Guard() | When():
                     self.guard(s)
                 case Fill():
@@ -135,12 +137,17 @@ class PartWriter(Library):
         self.entry.append(f"  {name} = alloca double")
         self.entry.append(f"  {name}.lanes = alloca <{self.full} x double>, align 64")
         self.sums[s.name] = name, f"{name}.lanes"
-        self.line(f"store double {constant(s.number)}, ptr {name}")
+        if self.lanes == 1:
+            self.line(f"store double {constant(s.number)}, ptr {name}")
+            return
+        self.of_lanes.add(s.name)
+        first = self.splat(Value(constant(s.number), "double"))
+        self.line(f"store {self.real} {first.text}, ptr {name}.lanes, align 64")
 
     def update(self, s: Update) -> None:
         slot = self.sums[s.name][self.lanes > 1]
         a = self.values[s.value] if self.lanes == 1 else self.splat(self.values[s.value])
-        if self.mask is not None and self.lanes > 1:
+        if self.mask is not None and self.lanes > 1 and s.name not in self.of_lanes:
             a = self.select(self.mask, a, self.neutral(s.kind))
         old = self.define(f"load {a.type}, ptr {slot}", a.type)
         self.line(f"store {a.type} {self.combined(s.kind, old, a).text}, ptr {slot}")
@@ -182,7 +189,8 @@ class PartWriter(Library):
         if s.kind != "simd":
             self.iterate(s, first, stop, self.size(s.step), SHORT if s.kind == "short" else "")
             return
-        updates = list({u.name: u.kind for u in flat(s.body) if isinstance(u, Update)}.items())
+        own = {u.name for u in flat(s.body) if isinstance(u, Start)}
+        updates = list({u.name: u.kind for u in flat(s.body) if isinstance(u, Update) and u.name not in own}.items())
         for name, kind in updates:
             self.line(f"store <{self.full} x double> {self.neutral(kind).text}, ptr {self.sums[name][1]}, align 64")
         number = self.integer("sub", stop, first)
@@ -194,8 +202,9 @@ class PartWriter(Library):
         whole = self.integer("sub", stop, rest)
         self.lanes, self.lane_of = self.full, s.index
         self.iterate(s, first, whole, self.full)
-        # memory that is added to just after it was written would be waited for
-        if not any(isinstance(u, AddTo) for u in flat(s.body)):
+        # A block of rows has whole vectors, but for the last; and memory that is added to just after it was written
+        # would be waited for.
+        if not s.first.terms and not any(isinstance(u, AddTo) for u in flat(s.body)):
             whole = self.last_vector(s, number, rest, whole, stop)
         self.lanes, self.lane_of = 1, None
         for name, kind in updates:

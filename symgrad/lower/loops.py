@@ -27,8 +27,8 @@ An index is affine in the loops' indices and in integers that were loaded. No ax
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import sympy as sp
@@ -323,18 +323,25 @@ class Cut(NamedTuple):
     sums: Size
 
 
+class Block(NamedTuple):
+    """The symbol for the rows that are computed together, how many numbers belong to a row, and the fewest rows."""
+
+    symbol: sp.Symbol
+    numbers: Size
+    least: int
+
+
 @dataclass(frozen=True)
 class ArrayProgram:
     """Buffers in the order of the kernel's table: what comes in, what goes out, what is scratch.
 
-    blocks: symbols for numbers of rows that are computed together, and how many numbers belong to a row. cuts: how
-    axes are cut into chunks.
+    cuts: how axes are cut into chunks.
     """
 
     name: str
     buffers: tuple[Buffer, ...]
     body: tuple[Statement, ...]
-    blocks: tuple[tuple[sp.Symbol, Size], ...] = ()
+    blocks: tuple[Block, ...] = ()
     cuts: tuple[Cut, ...] = ()
 
     def __str__(self) -> str:
@@ -357,6 +364,24 @@ def flat(body: tuple[Statement, ...]) -> Iterator[Statement]:
     for s in body:
         yield s
         yield from flat(inside(s))
+
+
+def rebuilt(body: Iterable[Statement], change: Callable[[Statement], Statement]) -> tuple[Statement, ...]:
+    """The statements after a change of each, those that others hold first."""
+    found: list[Statement] = []
+    for s in body:
+        match s:
+            case Loop() | Guard() | When():
+                s = replace(s, body=rebuilt(s.body, change))
+            case Rows():
+                s = replace(
+                    s,
+                    before=rebuilt(s.before, change),
+                    body=rebuilt(s.body, change),
+                    after=rebuilt(s.after, change),
+                )
+        found.append(change(s))
+    return tuple(found)
 
 
 def inside(s: Statement) -> tuple[Statement, ...]:

@@ -65,8 +65,10 @@ class Nest:
         order: Sequence[str],
         extents: Mapping[str, Size],
         values: Values | None = None,
+        lanes: str = "",
     ):
         self.places, self.order, self.extents = places, list(order), extents
+        self.lanes = lanes or (order[-1] if order else "")  # the loop whose iterations are lanes of a vector
         self.levels: list[list[Statement]] = [[] for _ in range(len(order) + 1)]
         self.after: list[list[Statement]] = [[] for _ in range(len(order) + 1)]
         self.memo: dict[Key, Placed] = {}
@@ -306,22 +308,32 @@ class Nest:
         self.levels[last - 1].append(Loop(name, first, stop, tuple(inner), kind))
 
     def vectorises(self, body: Sequence[Statement], name: str) -> bool:
-        """May iterations be lanes: are no indices loaded, and no guards different, from lane to lane?"""
-        last = len(self.order)
+        """May iterations be lanes: are no indices loaded, no guards and no limits different, from lane to lane?"""
+        if name != self.lanes:
+            return False
+        last = self.order.index(name) + 1
         n = self.extents[name]
         if isinstance(n, int) and n <= SHORT:
             return False
         for s in flat(tuple(body)):
             match s:
                 case Load() | Store() | AddTo():
-                    if any(self.depths[v] == last for i in s.index for v, _ in i.values):
+                    if any(self.depths[v] >= last for i in s.index for v, _ in i.values):
                         return False
                     if isinstance(s, (Store, AddTo)) and not any(i.coefficient(name) for i in s.index):
                         return False
                 case Guard() | When():
-                    if self.depth(tuple(i for i, _ in s.conditions)) == last:
+                    if self.depends(tuple(i for i, _ in s.conditions), name):
+                        return False
+                case Bound():
+                    if self.depends(s.indices, name):
                         return False
         return True
+
+    def depends(self, index: Index, name: str) -> bool:
+        """May integers differ from one iteration of a loop to the next?"""
+        depth = self.order.index(name) + 1
+        return any(i.coefficient(name) or any(self.depths[v] >= depth for v, _ in i.values) for i in index)
 
     def folded(self) -> list[Statement]:
         """The levels as one nest. The innermost loops stand in the last level but one."""
@@ -330,7 +342,8 @@ class Nest:
         body = [*self.levels[-2], *self.after[len(self.order) - 1]]
         for depth in range(len(self.order) - 2, -1, -1):
             name = self.order[depth]
-            loop = Loop(name, Affine(), Affine(self.extents[name]), tuple(body))
+            kind = "simd" if self.vectorises(body, name) else "serial"
+            loop = Loop(name, Affine(), Affine(self.extents[name]), tuple(body), kind)
             body = [*self.levels[depth], loop, *self.after[depth]]
         return body
 

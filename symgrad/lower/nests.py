@@ -6,12 +6,12 @@ some cost; all else is computed where it is read.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 
 from symgrad.graph import Node, consumers, reachable
-from symgrad.lower.fill import accumulation, nest_of, stored_entries
-from symgrad.lower.fusion import fused
+from symgrad.lower.fill import Along, accumulation, loops_of, nest_of, stored_entries
+from symgrad.lower.fusion import Filling, fused
 from symgrad.lower.jam import jammed
 from symgrad.lower.library import called
 from symgrad.lower.linear import STORED, CholeskyFactor, Factors, linear, pivots
@@ -19,6 +19,7 @@ from symgrad.lower.loops import ArrayProgram, Buffer, Fill, Statement, flat
 from symgrad.lower.merge import merged
 from symgrad.lower.nest import NotInLoops, Values
 from symgrad.lower.prepare import prepared
+from symgrad.lower.rows import rows
 from symgrad.ops.arithmetic import Add, Power, Product
 from symgrad.ops.contract import Contract, Spread
 from symgrad.ops.elementwise import Elementwise
@@ -54,11 +55,12 @@ def schedule_arrays(name: str, inputs: Sequence[Node], outputs: Sequence[Node], 
     for y, b in zip(outputs, outs, strict=True):
         places.setdefault(y, b.name)
     scratch: list[Buffer] = []
-    nests: list[list[Statement]] = []
+    kept = [node for node in nodes if node in stored and not isinstance(node.op, Input)]
+    fixed = {*inputs, *outputs, *(x for node in kept if not _is_nest(node) for x in node.inputs)}
+    along = rows({node: loops_of(node) for node in kept if _is_nest(node)}, stored, nodes, fixed)
+    nests: list[Filling] = []
     values = count()
-    for node in nodes:
-        if node not in stored or isinstance(node.op, Input):
-            continue
+    for node in kept:
         own = "" if isinstance(node.op, Reshape) else places.get(node, "")
         if not own:
             of = places[node.inputs[0]] if isinstance(node.op, Reshape) else ""
@@ -70,16 +72,18 @@ def schedule_arrays(name: str, inputs: Sequence[Node], outputs: Sequence[Node], 
         target = own
         if isinstance(node.op, (Factors, CholeskyFactor)):
             scratch.append(Buffer(pivots(target), node.type.shape[:1], "scratch", "i4"))
-        nests.append(_statements(node, target, places, values))
+        nests.append(Filling(_statements(node, target, places, values, along.get(node)), along.get(node)))
     for y, b in zip(outputs, outs, strict=True):
         if places[y] != b.name:
-            nests.append(nest_of(y, b.name, places, values, copy=True))
-    if sum(len(list(flat(tuple(nest)))) for nest in nests) > MOST_STATEMENTS:
+            nests.append(Filling(nest_of(y, b.name, places, values, copy=True)))
+    if sum(len(list(flat(tuple(nest.statements)))) for nest in nests) > MOST_STATEMENTS:
         raise NotInLoops(f"more than {MOST_STATEMENTS} statements")
     return jammed(merged(fused(ArrayProgram(name, (*buffers, *outs, *scratch), ()), nests, next(values))))
 
 
-def _statements(node: Node, target: str, places: dict[Node, str], values: Values) -> list[Statement]:
+def _statements(
+    node: Node, target: str, places: Mapping[Node, str], values: Values, along: Along | None
+) -> list[Statement]:
     """What fills the buffer of one stored node."""
     op = node.op
     if isinstance(op, Stack):
@@ -89,9 +93,15 @@ def _statements(node: Node, target: str, places: dict[Node, str], values: Values
     call = called(node, target, places)
     if call is not None:
         return [call]
+    nest = nest_of(node, target, places, values, along=along)
     if (isinstance(op, Contract) and op.embeds) or (isinstance(op, Accumulate) and accumulation(op, node) == "scatter"):
-        return [Fill(target), *nest_of(node, target, places, values)]
-    return nest_of(node, target, places, values)
+        return [Fill(target), *nest]
+    return nest
+
+
+def _is_nest(node: Node) -> bool:
+    """Is the buffer of a stored node filled by loops of its own?"""
+    return not isinstance(node.op, (*STORED, Stack, Reshape)) and called(node, "", None) is None
 
 
 def _stored(nodes: Sequence[Node], outputs: Sequence[Node]) -> set[Node]:
