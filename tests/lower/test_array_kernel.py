@@ -128,8 +128,7 @@ def test_a_vector_of_a_loop_is_explicit() -> None:
     a = Arrays()
     program = ArrayKernel("f", a.inputs, [dot(a.t, a.t)]).program
     assert isinstance(program, ArrayProgram)
-    loop = [s for s in flat(program.body) if isinstance(s, Loop)][-1]
-    assert loop.kind == "simd"
+    assert "simd" in [s.kind for s in flat(program.body) if isinstance(s, Loop)]
 
 
 def test_a_kernel_is_pickled_without_its_code() -> None:
