@@ -52,7 +52,7 @@ def _any_work_is_long(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def _short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(array_kernel, "block_of", lambda numbers: 8)
+    monkeypatch.setattr(array_kernel, "block_of", lambda numbers, least: 8)
     monkeypatch.setattr(array_kernel, "length_of", lambda extent, block, row, sums: 16)
 
 
