@@ -19,6 +19,7 @@ from symgrad.environment import thread_count
 
 SMALLEST = 2_048  # points: below, the first part is too short to be timed
 PROBE = 16  # one part in so many is timed, here, before others are handed out
+LONGEST_PROBE = 4_096  # points: 4 us or more; of a million, a sixteenth would take 0.4 ms in which other threads wait
 TIMED = 2  # runs of a kernel of arrays: the first finds its memory and its code cold
 LONG = 40e-6  # seconds of a part: handing some of it to a thread takes 5 to 10 us
 WORTH_IT = 200e-6  # seconds of work: handing some of it to a thread and waiting for that takes 20 to 40 us
@@ -71,7 +72,7 @@ def run(work: Callable[[int, int], int], count: int, step: int) -> int:
     The first part is timed, so that short work stays on this thread.
     """
     threads = thread_count()
-    first = count // PROBE // step * step
+    first = min(count // PROBE, LONGEST_PROBE) // step * step
     if count < SMALLEST or threads == 1 or first == 0:
         return work(0, count)
     start = perf_counter()
