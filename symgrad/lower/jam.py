@@ -130,7 +130,6 @@ class _Jam:
     def __init__(self, s: Loop, rows: int, values: Iterator[int]):
         self.index, self.values, self.own = s.index, values, _varying(s)
         self.sums = {x.name for x in flat(s.body) if isinstance(x, Start)}
-        self.totals: dict[int, int] = {}
         self.names: list[Names] = []
         for k in range(rows):
             at = Affine(k, ((s.index, 1),))
@@ -138,6 +137,7 @@ class _Jam:
 
     def body(self, body: Sequence[Statement]) -> list[Statement]:
         found: list[Statement] = []
+        totals: dict[int, int] = {}  # of what is added to memory that the rows share
         for s in body:
             value = defined(s)
             if isinstance(s, Loop):
@@ -145,7 +145,7 @@ class _Jam:
             elif value is not None and value not in self.own:
                 found.append(s)
             elif isinstance(s, AddTo) and not any(_varies(i, self.index, self.own) for i in s.index):
-                found += self.added(s)
+                found += self.added(s, totals)
             else:
                 for names in self.names:
                     if value is not None:
@@ -153,11 +153,11 @@ class _Jam:
                     found.append(names.statement(s))
         return found
 
-    def added(self, s: AddTo) -> list[Statement]:
+    def added(self, s: AddTo, totals: dict[int, int]) -> list[Statement]:
         """What all rows add to one place: the sum of it, once."""
         found: list[Statement] = []
-        if s.value not in self.totals:
+        if s.value not in totals:
             terms = tuple(names.value(s.value) for names in self.names)
-            self.totals[s.value] = next(self.values)
-            found.append(Let(self.totals[s.value], Add((1,) * len(terms)), terms))
-        return [*found, replace(s, value=self.totals[s.value])]
+            totals[s.value] = next(self.values)
+            found.append(Let(totals[s.value], Add((1,) * len(terms)), terms))
+        return [*found, replace(s, value=totals[s.value])]

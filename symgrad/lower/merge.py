@@ -123,7 +123,7 @@ def _shared(body: Sequence[Statement], table: Table, names: Names, roots: Roots)
             table[key] = value
         _forget(table, [s], roots)
         if isinstance(s, Store):
-            table["load", s.buffer, s.index] = s.value  # in double precision
+            table["load", s.buffer, s.index] = s.value
         found.append(s)
     return found
 

@@ -136,6 +136,13 @@ def test_the_number_of_a_row_is_its_own():
     assert [line.split(" = ")[1] for line in counts] == ["real(i)", *[f"real(i + {k})" for k in range(1, ROWS)]]
 
 
+def test_a_sum_of_rows_is_known_in_its_loop_only():
+    after = jammed(program(Load(0, "r", (i,)), inner(AddTo("g", (j,), 0)), inner(AddTo("w", (j,), 0)))).body[1]
+    for loop in [s for s in after.body if isinstance(s, Loop)]:
+        (target,) = [s for s in loop.body if isinstance(s, AddTo)]
+        assert target.value in [s.value for s in loop.body if isinstance(s, Let)]
+
+
 @pytest.mark.parametrize(
     "kept",
     [
