@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from functools import partial, reduce
 from typing import Any, NamedTuple
 
 import sympy as sp
@@ -27,12 +26,17 @@ NUMPY = {
 SCIPY = {"erf": "erf", "erfc": "erfc", "lgamma": "gammaln", "tgamma": "gamma"}
 CONSTANTS = {sp.pi: "np.pi", sp.E: "np.e", sp.EulerGamma: "np.euler_gamma"}
 
-# Functions of scipy.special that mean something else here: a definition above the function, under a name that is free.
+# What NumPy has no word for, or SciPy one that means something else: a definition above the function, by a free name.
 DEFINITIONS = {
+    "length": """\
+def {name}(*x):
+    x = np.abs(np.broadcast_arrays(*x))
+    _, power = np.frexp(np.max(x, axis=0))
+    return np.ldexp(np.sqrt(np.sum(np.ldexp(x, -power)**2, axis=0)), power)""",
     "lambertw": """\
 def {name}(x, branch):
     w = special.lambertw(x, branch)
-    return np.where(w.imag == 0, w.real, np.nan)"""
+    return np.where(w.imag == 0, w.real, np.nan)""",
 }
 
 
@@ -119,7 +123,7 @@ class Expressions:
         return self._call("np.sqrt", a)
 
     def norm(self, *args: Text) -> Text:
-        return reduce(partial(self._call, "np.hypot"), args)
+        return self._call(self._defined("length", "length", DEFINITIONS["length"]), *args)
 
     def fabs(self, a: Text) -> Text:
         return self._call("np.abs", a)
