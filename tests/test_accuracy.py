@@ -14,7 +14,7 @@ import symgrad as sg
 from symgrad.ops import exponential, hyperbolic, stable, trigonometric
 from symgrad.ops.elementwise import OPERATIONS
 from symgrad.simplify import STABLE
-from tests import accuracy, rules
+from tests import accuracy, accuracy_arrays, rules
 from tests.test_simplify import ROWS
 
 PAGE = accuracy.PAGE.read_text()
@@ -67,6 +67,19 @@ def test_a_norm_of_three_terms_is_right_at_any_scale(weights: tuple[int, ...], s
 @pytest.mark.parametrize("row", [r for r in ROWS if r.rule in ("log-of-sum-of-exp", "log-of-cosh", "softmax")], ids=str)
 def test_stable_forms_are_right_where_the_formula_overflows(row: object) -> None:
     assert max(found.ulp for found in accuracy.rule_rows(row, 6)) <= BOUND
+
+
+ARRAYS = list(accuracy_arrays.rows())
+
+
+def test_the_page_lists_every_rule_over_axes() -> None:
+    assert {row.name for row in ARRAYS} <= LISTED
+
+
+@pytest.mark.parametrize("row", ARRAYS, ids=lambda row: f"{row.name} {row.what}")
+def test_rules_over_axes_are_right_to_some_ulp(row: accuracy_arrays.Off) -> None:
+    # log_softmax and the slopes of softmax are differences, of which the worst case drawn cancels a digit
+    assert row.ulp <= (64 if "softmax" in row.name else 8)
 
 
 def test_a_wrong_operation_would_be_seen() -> None:
