@@ -47,7 +47,7 @@ def _same(program: Any, *_: Any) -> Any:
 
 
 def _one_by_one(program: Any, nests: Any, values: int) -> Any:
-    return replace(program, body=tuple(s for nest in nests for s in nest))
+    return replace(program, body=tuple(s for nest in nests for s in nest.statements))
 
 
 def _whole(nest: Nest, body: Any, *, cut: bool = True) -> None:
