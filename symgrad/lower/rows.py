@@ -37,18 +37,18 @@ def rows(
         _Nest(node, loops, _reads(node, stored), _candidates(loops, axes.of_loops(node)))
         for node, loops in nests.items()
     ]
-    every = list(dict.fromkeys(axis for nest in known for axis in nest.candidates))
-    order = sorted(every, key=lambda axis: _gain(axis, known, axes, fixed), reverse=True)
     found: dict[Node, Along] = {}
-    rest = known
-    for axis in order:
-        own = [nest for nest in rest if axis in nest.candidates]
-        rest = [nest for nest in rest if axis not in nest.candidates]
+    rest = [nest for nest in known if nest.candidates]
+    while rest:
+        every = dict.fromkeys(axis for nest in rest for axis in nest.candidates)
+        best = max(every, key=lambda axis: _gain(axis, [nest for nest in rest if axis in nest.candidates], axes, fixed))
+        own = [nest for nest in rest if best in nest.candidates]
+        rest = [nest for nest in rest if best not in nest.candidates]
         tables = [nest.node for nest in own if nest.node in fixed and len(nest.node.type.shape) > 1]
-        lanes = not any(axis in axes.of_array(x) for x in tables) and _has_lanes(axis, own, axes)
+        lanes = not any(best in axes.of_array(x) for x in tables) and _has_lanes(best, own, axes)
         for nest in own:
-            loop = nest.candidates[axis]
-            found[nest.node] = Along(loop, {**nest.loops.outer, **nest.loops.inner}[loop], axis, lanes)
+            loop = nest.candidates[best]
+            found[nest.node] = Along(loop, {**nest.loops.outer, **nest.loops.inner}[loop], best, lanes)
     return found
 
 
@@ -86,16 +86,13 @@ def _gain(axis: Axis, nests: Sequence[_Nest], axes: Axes, fixed: Collection[Node
     passes: dict[Node, int] = {}  # in which pass over the axis a node is complete
     kept_in_cache = in_order = 0
     for nest in nests:
-        inside = axis in nest.candidates
         made = [x for x in nest.reads if x in passes]
         own = max((passes[x] for x in made), default=0)
-        complete = not inside or axis in axes.of_array(nest.node)
-        passes[nest.node] = own if complete else own + 1
-        if inside:
-            passed = [x for x in made if axis in axes.of_array(x)]
-            kept_in_cache += sum(len(x.type.shape) * (1 if passes[x] == own else -1) for x in passed)
-            tables = [axes.of_array(x) for x in (*nest.reads, nest.node) if x in fixed and len(x.type.shape) > 1]
-            in_order += sum(len(table) * (1 if table[0] == axis else -1) for table in tables if axis in table)
+        passes[nest.node] = own if axis in axes.of_array(nest.node) else own + 1
+        passed = [x for x in made if axis in axes.of_array(x)]
+        kept_in_cache += sum(len(x.type.shape) * (1 if passes[x] == own else -1) for x in passed)
+        tables = [axes.of_array(x) for x in (*nest.reads, nest.node) if x in fixed and len(x.type.shape) > 1]
+        in_order += sum(len(table) * (1 if table[0] == axis else -1) for table in tables if axis in table)
     return kept_in_cache, in_order
 
 
