@@ -24,7 +24,7 @@ ATTRIBUTES = 'noinline nounwind "stackrealign"'
 # LLVM avoids 512-bit vectors where they once slowed the clock; libmvec's arguments are of that width in any case.
 WIDE = ' "prefer-vector-width"="512" "min-legal-vector-width"="512"'
 # Optimising large functions takes more than linear time; in parts without it, code runs 10 % slower.
-UNOPTIMISED = " optnone"
+UNOPTIMISED = "optnone"
 
 CACHE_LINE = 64  # bytes
 FRAME = f"""
@@ -116,7 +116,7 @@ class _Writer:
         symbol = f"{self.module.symbol}_part{len(self.parts)}"
         integers = [f"i64 {name}" for name in (*caller.indices.values(), *self.sizes.values())]
         parameters = ", ".join(["ptr %frame", *integers])
-        head = f"define internal void @{symbol}({parameters}) {self.attributes}{UNOPTIMISED} {{"
+        head = f"define internal void @{symbol}({parameters}) {self.attributes} {UNOPTIMISED} {{"
         self.parts.append("\n".join([head, "entry:", *f.lines, "  ret void", "}"]))
         caller.line(f"call void @{symbol}({parameters})")
 
