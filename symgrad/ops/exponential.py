@@ -158,7 +158,8 @@ class Pow(Elementwise):
         for i in range(self.order):
             factor = factor * (a - i)
         if numbers is np:
-            return np.where(factor == 0, 0.0 * a, factor * np.power(x, a - self.order))[()]
+            power = np.float_power(x, a - self.order)  # np.power takes the root for 0.5, which is nan at -inf
+            return np.where(factor == 0, 0.0, factor * power)[()]
         if factor == 0:
             return mp.mpf(0)
         if x == 0:
@@ -205,7 +206,7 @@ class PowLog(Elementwise):
         x, a = values
         if numbers is np:
             taken = (np.real(x) == 0) & (np.real(a) > 0)
-            return np.where(taken, 0.0 * a, np.power(x, a) * np.log(x) ** self.order)[()]
+            return np.where(taken, 0.0, np.float_power(x, a) * np.log(x) ** self.order)[()]
         if x == 0:
             return mp.mpf(0) if a > 0 else (-mp.inf) ** self.order
         return mp.power(x, a) * mp.log(x) ** self.order

@@ -160,7 +160,13 @@ class Mod(Elementwise):
 
     sympy, domain = sp.Mod, ((-5.0, 5.0), (0.5, 2.0))
     mpmath = staticmethod(lambda x, y: x - y * mp.floor(x / y) if y != 0 else mp.nan)
-    numpy = staticmethod(lambda x, y: x - y * np.floor(np.real(x) / np.real(y)))
+
+    @staticmethod
+    def numpy(x: Any, y: Any) -> Any:
+        rest = np.mod(np.real(x), np.real(y))  # exact, and right for an infinite y
+        if not (np.iscomplexobj(x) or np.iscomplexobj(y)):
+            return rest
+        return rest + 1j * (np.imag(x) - np.imag(y) * np.floor(np.real(x) / np.real(y)))
 
     def partials(self, y: Node) -> Sequence[Partial]:
         a, b = y.inputs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from itertools import product
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from tests.rules import domain, operations
 # libmvec is good to 4 ulp, scipy.special to some hundreds; an argument off by 1 ulp moves a result by its condition.
 TOLERANCE = 1e-12
 SPECIAL = (0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 1e-300, 1e300, -1e300, 710.0, np.inf, -np.inf, np.nan)
+ENDS = (0.0, 1.0, -2.5, np.inf, -np.inf, np.nan)
 
 
 def kernel_for(op: Op, count: int) -> Kernel:
@@ -47,6 +49,17 @@ def test_an_operation_is_the_same_in_a_point_and_in_a_batch_at_special_values(op
     assert_close(batch, single, TOLERANCE)
     zeros = (single == 0) & (batch == 0)
     assert np.array_equal(np.signbit(batch[zeros]), np.signbit(single[zeros]))
+
+
+@pytest.mark.parametrize("op", operations(), ids=repr)
+def test_an_operation_is_nan_and_infinite_where_its_evaluate_is(op: Op) -> None:
+    count = len(domain(op))
+    kernel = kernel_for(op, count)
+    points = np.array(list(product(SPECIAL if count < 3 else ENDS, repeat=count))).T
+    (wanted,) = reference(kernel, points)
+    got = kernel.batch(list(points))[0]
+    assert np.array_equal(np.isnan(got), np.isnan(wanted))
+    assert np.array_equal(got[np.isinf(got)], wanted[np.isinf(wanted)])
 
 
 def chosen(condition: Node) -> Kernel:
