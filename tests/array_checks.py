@@ -18,12 +18,12 @@ from symgrad.evaluate import evaluate
 from symgrad.graph import Graph, Node
 from symgrad.ops import contract as contractions
 from symgrad.ops import view as views
-from symgrad.ops.contract import identity, total
 from symgrad.ops.exponential import Log
 from symgrad.ops.hyperbolic import Tanh
 from symgrad.ops.leaf import Input
 from symgrad.ops.linear_algebra import Cholesky, Determinant, Inverse, LogDet, Solve, factored
 from symgrad.ops.logic import less
+from symgrad.ops.products import identity, total
 from symgrad.ops.reduce import LogSumExpOver, Maximum, Minimum, NormOver, ProductOfOthers, ProductOver, Softmax
 from symgrad.ops.select import guarded
 from symgrad.ops.trigonometric import Sin

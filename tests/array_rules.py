@@ -15,13 +15,14 @@ import numpy as np
 import sympy as sp
 
 from symgrad.graph import Graph, Node, arithmetic
-from symgrad.ops.contract import contract, spread, transpose
+from symgrad.ops.contract import contract, spread
 from symgrad.ops.exponential import Exp, Log
 from symgrad.ops.hyperbolic import Cosh, Tanh
 from symgrad.ops.leaf import Input
 from symgrad.ops.linear_algebra import Determinant, Inverse, LogDet, Solve, factored
 from symgrad.ops.logic import less, negation
 from symgrad.ops.position import extent
+from symgrad.ops.products import transpose
 from symgrad.ops.reduce import LogSumExpOver, NormOver, Softmax
 from symgrad.ops.rounding import Abs, Step
 from symgrad.ops.select import guarded

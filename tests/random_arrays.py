@@ -12,13 +12,14 @@ import numpy as np
 import sympy as sp
 
 from symgrad.graph import Graph, Node
-from symgrad.ops.contract import contract, identity, matrix_product, total, transpose
+from symgrad.ops.contract import contract
 from symgrad.ops.exponential import Exp, Log
 from symgrad.ops.hyperbolic import Tanh
 from symgrad.ops.leaf import Input
 from symgrad.ops.linear_algebra import Determinant, Inverse, LogDet, Solve, factored
 from symgrad.ops.logic import less
 from symgrad.ops.position import extent
+from symgrad.ops.products import identity, matrix_product, total, transpose
 from symgrad.ops.reduce import LogSumExpOver, Maximum, Minimum, NormOver, ProductOver, Softmax
 from symgrad.ops.select import guarded, select
 from symgrad.ops.stable import Relu, Sigmoid

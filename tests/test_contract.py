@@ -14,24 +14,12 @@ from symgrad import build_grad
 from symgrad.errors import ShapeError
 from symgrad.evaluate import evaluate
 from symgrad.graph import Graph, Node
-from symgrad.ops.contract import (
-    Contract,
-    Spread,
-    broadcast,
-    contract,
-    contract_guarded,
-    dot,
-    identity,
-    is_finite,
-    matrix_product,
-    spread,
-    total,
-    transpose,
-)
+from symgrad.ops.contract import Contract, Spread, contract, contract_guarded, is_finite, spread
 from symgrad.ops.exponential import Exp, Log
 from symgrad.ops.leaf import Input
 from symgrad.ops.logic import less
 from symgrad.ops.position import extent
+from symgrad.ops.products import broadcast, dot, identity, matrix_product, total, transpose
 from symgrad.ops.select import Select, guarded
 from symgrad.ops.trigonometric import Sin
 from symgrad.types import Type

@@ -20,10 +20,11 @@ from symgrad import build_grad
 from symgrad.graph import Graph, Node, reachable
 from symgrad.lower.prepare import prepared
 from symgrad.ops.arithmetic import Product
-from symgrad.ops.contract import Contract, contract, dot, matrix_product, total
+from symgrad.ops.contract import Contract, contract
 from symgrad.ops.exponential import Exp, Log
 from symgrad.ops.leaf import Input
 from symgrad.ops.position import extent
+from symgrad.ops.products import dot, matrix_product, total
 from symgrad.ops.stable import Relu
 from symgrad.ops.view import Place, view
 from symgrad.simplify import FORM, STABLE, simplify

@@ -30,8 +30,9 @@ from symgrad.errors import ShapeError, UnsupportedExpression
 from symgrad.evaluate import evaluate
 from symgrad.from_matrix.shapes import matrix_labels
 from symgrad.graph import Graph
-from symgrad.ops.contract import Contract, dot, total
+from symgrad.ops.contract import Contract
 from symgrad.ops.leaf import Const, Input
+from symgrad.ops.products import dot, total
 from tests.matrix_nodes import check, inputs_of, nodes_of
 from tests.matrix_oracle import random_values
 

@@ -31,7 +31,7 @@ from symgrad.functions import (
 from symgrad.graph import Graph
 from symgrad.index_functions import LogSumExpOverIndex, MaximumOverIndex, MinimumOverIndex
 from symgrad.matrix_functions import MatrixOfMatrix, ScalarOfMatrix
-from symgrad.ops.contract import dot
+from symgrad.ops.products import dot
 from tests.matrix_nodes import difference, inputs_of, nodes_of
 from tests.matrix_oracle import STEP
 

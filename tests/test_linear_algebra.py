@@ -12,7 +12,6 @@ from symgrad import build_grad
 from symgrad.errors import ShapeError
 from symgrad.evaluate import evaluate
 from symgrad.graph import Graph, Node, reachable
-from symgrad.ops.contract import total
 from symgrad.ops.linear_algebra import (
     Cholesky,
     Determinant,
@@ -23,6 +22,7 @@ from symgrad.ops.linear_algebra import (
     factored,
     lower,
 )
+from symgrad.ops.products import total
 from tests import array_checks
 from tests.array_rules import Arrays, det, inverse, logdet, solve, values_in_mpmath
 

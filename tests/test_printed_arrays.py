@@ -13,12 +13,13 @@ from symgrad import Function, grad, jacobian, logsumexp, norm, relu, softmax
 from symgrad.arrays import array_type
 from symgrad.derivatives import build_grad
 from symgrad.graph import Graph, Node
-from symgrad.ops.contract import broadcast, contract, dot, identity, matrix_product, total, transpose
+from symgrad.ops.contract import contract
 from symgrad.ops.exponential import Exp
 from symgrad.ops.leaf import Input
 from symgrad.ops.linear_algebra import Cholesky, Determinant, Inverse, LogDet, Solve, factored
 from symgrad.ops.logic import less
 from symgrad.ops.position import extent
+from symgrad.ops.products import broadcast, dot, identity, matrix_product, total, transpose
 from symgrad.ops.reduce import LogSumExpOver, Maximum, Softmax
 from symgrad.ops.select import select
 from symgrad.ops.stable import Relu, Sigmoid

@@ -12,7 +12,7 @@ from symgrad import build_grad
 from symgrad.errors import ShapeError
 from symgrad.evaluate import evaluate
 from symgrad.graph import Graph, Op
-from symgrad.ops.contract import total
+from symgrad.ops.products import total
 from symgrad.ops.reduce import LogSumExpOver, Maximum, Minimum, NormOver, ProductOfOthers, ProductOver, Softmax
 from tests import array_checks
 from tests.array_rules import Arrays, values_in_mpmath

@@ -15,9 +15,9 @@ from symgrad.evaluate import evaluate
 from symgrad.from_sympy import from_sympy
 from symgrad.graph import Graph, Node, arithmetic, reachable
 from symgrad.ops.arithmetic import Product
-from symgrad.ops.contract import total
 from symgrad.ops.hyperbolic import Tanh
 from symgrad.ops.leaf import Const, Input
+from symgrad.ops.products import total
 from symgrad.ops.trigonometric import Sin
 from symgrad.simplify import FORM, STABLE, simplify
 from symgrad.types import Type

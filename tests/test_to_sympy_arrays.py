@@ -16,13 +16,14 @@ from symgrad.evaluate import evaluate
 from symgrad.from_sympy import from_sympy
 from symgrad.graph import Graph, Node
 from symgrad.ops.arithmetic import Power
-from symgrad.ops.contract import contract, identity, total
+from symgrad.ops.contract import contract
 from symgrad.ops.exponential import Exp
 from symgrad.ops.hyperbolic import Tanh
 from symgrad.ops.leaf import Input
 from symgrad.ops.linear_algebra import Determinant, Inverse, LogDet, Solve, factored
 from symgrad.ops.logic import less
 from symgrad.ops.position import extent, positions
+from symgrad.ops.products import identity, total
 from symgrad.ops.reduce import LogSumExpOver, Maximum, ProductOver, Softmax
 from symgrad.ops.select import select
 from symgrad.ops.stable import Relu, Sigmoid, Softplus

@@ -14,11 +14,11 @@ from symgrad.from_matrix.orientation import is_turned, turned
 from symgrad.from_matrix.shapes import Rule, as_shape, own_shape
 from symgrad.graph import Graph, Node, reachable
 from symgrad.ops.arithmetic import Add, Power
-from symgrad.ops.contract import broadcast, transpose
 from symgrad.ops.elementwise import Elementwise
 from symgrad.ops.leaf import Input
 from symgrad.ops.logic import Connective, Relation
 from symgrad.ops.position import positions
+from symgrad.ops.products import broadcast, transpose
 from symgrad.ops.select import Select
 from symgrad.types import Size
 

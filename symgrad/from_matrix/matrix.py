@@ -23,12 +23,13 @@ from symgrad.from_matrix.shapes import (
     same_shapes,
 )
 from symgrad.graph import Graph, Node, arithmetic
-from symgrad.ops.contract import Contract, broadcast, contract, identity, transpose
+from symgrad.ops.contract import Contract, contract
 from symgrad.ops.exponential import Exp2, Pow
 from symgrad.ops.leaf import Input, constant, exact_value
 from symgrad.ops.linear_algebra import Determinant, Inverse, factored
 from symgrad.ops.logic import equal
 from symgrad.ops.position import positions
+from symgrad.ops.products import broadcast, identity, transpose
 from symgrad.ops.select import guarded
 from symgrad.ops.view import Place, view
 

@@ -13,8 +13,9 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from symgrad.from_matrix.shapes import is_matrix
 from symgrad.graph import Node
 from symgrad.ops.arithmetic import Add
-from symgrad.ops.contract import Contract, contract, transpose
+from symgrad.ops.contract import Contract, contract
 from symgrad.ops.leaf import Const
+from symgrad.ops.products import transpose
 
 
 def is_turned(parts: Sequence[Any], nodes: Sequence[Node]) -> bool:

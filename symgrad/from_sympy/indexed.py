@@ -15,10 +15,11 @@ from symgrad.from_sympy.leaves import is_variable
 from symgrad.from_sympy.scope import Binding, Label, Labelled, Mask, Scope
 from symgrad.from_sympy.state import Child, Kind, State
 from symgrad.graph import Node
-from symgrad.ops.contract import contract, identity
+from symgrad.ops.contract import contract
 from symgrad.ops.leaf import Input
 from symgrad.ops.logic import Relation
 from symgrad.ops.position import extent, positions
+from symgrad.ops.products import identity
 from symgrad.ops.select import select
 from symgrad.ops.view import Place, view
 from symgrad.ranges import Affine, Range, affine, check_inside, extremes, is_nonnegative

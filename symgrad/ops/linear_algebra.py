@@ -18,9 +18,10 @@ import numpy as np
 
 from symgrad.errors import ShapeError
 from symgrad.graph import Node, Op
-from symgrad.ops.contract import broadcast, contract, matrix_product, transpose
+from symgrad.ops.contract import contract
 from symgrad.ops.logic import less, less_equal
 from symgrad.ops.position import positions
+from symgrad.ops.products import broadcast, matrix_product, transpose
 from symgrad.ops.select import guarded
 from symgrad.types import REAL, Type, as_size
 

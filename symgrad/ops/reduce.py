@@ -13,8 +13,9 @@ import numpy as np
 
 from symgrad.errors import ShapeError
 from symgrad.graph import Node, Op
-from symgrad.ops.contract import broadcast, contract, identity
+from symgrad.ops.contract import contract
 from symgrad.ops.logic import equal
+from symgrad.ops.products import broadcast, identity
 from symgrad.ops.select import guarded, select, times
 from symgrad.ops.stable import FilledReciprocal
 from symgrad.types import Type

@@ -8,9 +8,10 @@ from typing import NamedTuple
 
 from symgrad.graph import Exact, Node, arithmetic
 from symgrad.ops.arithmetic import Add
-from symgrad.ops.contract import Contract, Factor, contract, transpose
+from symgrad.ops.contract import Contract, Factor, contract
 from symgrad.ops.elementwise import Elementwise
 from symgrad.ops.leaf import Const, constant
+from symgrad.ops.products import transpose
 from symgrad.simplify.engine import FORM, rule
 from symgrad.simplify.parts import factors_of, opened, recontracted
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from symgrad.graph import Node
-from symgrad.ops.contract import Contract, contract, identity, transpose
+from symgrad.ops.contract import Contract, contract
 from symgrad.ops.exponential import log
 from symgrad.ops.linear_algebra import Determinant, Inverse, LogDet, Solve, factored
 from symgrad.ops.position import extent
+from symgrad.ops.products import identity, transpose
 from symgrad.ops.rounding import Abs
 from symgrad.simplify.engine import FORM, rule
 from symgrad.simplify.parts import factors_of, recontracted, scale_of

@@ -9,12 +9,13 @@ import numpy as np
 import sympy as sp
 
 from symgrad.graph import Graph, Node
-from symgrad.ops.contract import broadcast, contract, dot, identity, matrix_product, total
+from symgrad.ops.contract import contract
 from symgrad.ops.exponential import Exp
 from symgrad.ops.leaf import Input, constant
 from symgrad.ops.linear_algebra import Cholesky, Determinant, Inverse, LogDet, Solve, factored
 from symgrad.ops.logic import less
 from symgrad.ops.position import extent, positions
+from symgrad.ops.products import broadcast, dot, identity, matrix_product, total
 from symgrad.ops.reduce import LogSumExpOver, Maximum, Minimum, ProductOfOthers, ProductOver, Softmax
 from symgrad.ops.reshape import reshape
 from symgrad.ops.rounding import Abs

@@ -12,8 +12,8 @@ from symgrad.evaluate import evaluate
 from symgrad.graph import Node
 from symgrad.lower.array_kernel import ArrayKernel
 from symgrad.lower.loops import ArrayProgram, Loop, flat
-from symgrad.ops.contract import broadcast, dot, total
 from symgrad.ops.exponential import Exp
+from symgrad.ops.products import broadcast, dot, total
 from symgrad.ops.trigonometric import Sin
 from tests.lower.array_graphs import KINDS, SIZES, Arrays, k, m, n, q, random_graph, values
 

@@ -10,9 +10,10 @@ import sympy as sp
 
 from symgrad.graph import Node
 from symgrad.lower.array_kernel import ArrayKernel
-from symgrad.ops.contract import broadcast, contract, dot, identity, matrix_product, total
+from symgrad.ops.contract import contract
 from symgrad.ops.linear_algebra import LogDet, Solve, factored
 from symgrad.ops.position import extent
+from symgrad.ops.products import broadcast, dot, identity, matrix_product, total
 from symgrad.ops.reduce import Softmax
 from symgrad.ops.view import Place, view
 from tests.lower.array_graphs import Arrays, m, n, q

@@ -25,9 +25,10 @@ from symgrad.lower.loops import (
     flat,
 )
 from symgrad.ops.arithmetic import Product
-from symgrad.ops.contract import contract, matrix_product
+from symgrad.ops.contract import contract
 from symgrad.ops.exponential import Exp
 from symgrad.ops.leaf import Input
+from symgrad.ops.products import matrix_product
 from symgrad.types import Type
 
 ROWS = SUMS  # of one sum each

@@ -10,9 +10,10 @@ from symgrad.graph import Graph
 from symgrad.lower.array_kernel import ArrayKernel
 from symgrad.lower.loops import AddTo, Affine, ArrayProgram, Buffer, Fill, Let, Load, Loop, Read, Start, Store, Update
 from symgrad.lower.merge import merged
-from symgrad.ops.contract import contract, matrix_product, total
+from symgrad.ops.contract import contract
 from symgrad.ops.exponential import Exp
 from symgrad.ops.leaf import Input
+from symgrad.ops.products import matrix_product, total
 from symgrad.ops.stable import Sigmoid, Softplus
 from symgrad.ops.trigonometric import Sin
 from symgrad.types import Type
