@@ -22,6 +22,7 @@ from symgrad.from_sympy import convert_all
 from symgrad.graph import Graph, Node, reachable, substitute, to_dot
 from symgrad.lower.array_kernel import ArrayKernel
 from symgrad.lower.kernel import Kernel
+from symgrad.lower.numpy_source import Opened, numpy_source
 from symgrad.lower.schedule import Result
 from symgrad.ops.leaf import Input
 from symgrad.ops.position import Extent, sizes_of_nodes
@@ -363,7 +364,10 @@ class Function:
     @property
     def source(self) -> str:
         """The program as plain Python over NumPy, which runs without symgrad."""
-        return self.kernel.source
+        if isinstance(self.kernel, Kernel):
+            return self.kernel.source
+        arguments = [_read_in_source(a.name, a) for a in self.arguments]
+        return numpy_source(self.name, arguments, [_read_in_source("", r) for r in self.results], self.dtype).text
 
     @cached_property
     def kernel(self) -> Kernel | ArrayKernel:
@@ -438,6 +442,12 @@ def _declared_text(argument: Argument) -> str:
     if isinstance(argument.declared, (tuple, list, sp.Tuple)):
         return f"({', '.join(map(str, argument.declared))})"
     return argument.name
+
+
+def _read_in_source(name: str, part: Argument | Result) -> Node | Opened:
+    """The node that is this argument or result; of an array whose entries are nodes of their own, the array."""
+    first = part.elements[0] if len(part.elements) == 1 else None
+    return first if first is not None and first.type.shape == part.shape else Opened(name, part.shape, part.elements)
 
 
 def _element_type(dtype: Any) -> str:

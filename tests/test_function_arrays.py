@@ -11,6 +11,7 @@ import pytest
 import sympy as sp
 
 import symgrad as sg
+from tests.groups.group import by_source
 
 n, m, k = sp.symbols("n m k", integer=True, positive=True)
 i, j, e = sp.symbols("i j e", integer=True)
@@ -118,6 +119,18 @@ def test_the_source_is_the_same_for_every_size() -> None:
     small(W0, X0, T0)
     large(random.normal(size=2), random.normal(size=(100_000, 2)), random.normal(size=100_000))
     assert small.value_and_grad(w).source == large.value_and_grad(w).source
+
+
+def test_the_source_takes_and_returns_a_matrix_of_which_entries_are_read() -> None:
+    B, p, q = sp.MatrixSymbol("B", 2, 3), *sp.symbols("p q")
+    G = sg.Function([B, [p, q], X], sp.Trace(X * X.T) * B[0, 1] * q + B[1, 1] + p).value_and_grad([B, [p, q], X])
+    assert "def f_value_and_grad(B, arg1, X):" in G.source
+    B0 = random.normal(size=(2, 3))
+    value, *gradients = by_source(G)(B0, np.array([0.5, 2.0]), X0)
+    wanted, slopes = G(B0, [0.5, 2.0], X0)
+    for ours, exact in zip((value, *gradients), (wanted, *slopes), strict=True):
+        assert np.shape(ours) == np.shape(exact)
+        np.testing.assert_allclose(ours, exact, rtol=1e-14)
 
 
 def test_a_function_of_arrays_pickles() -> None:

@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import sympy as sp
 
 from symgrad.graph import Node, consumers, reachable
 from symgrad.lower.expressions import ATOM, Expressions, Text
 from symgrad.lower.names import identifiers, is_safe
-from symgrad.lower.numpy_contract import RECIPROCAL, Factor, aligned, multiplied, product, steps, summed, times
+from symgrad.lower.numpy_contract import RECIPROCAL, Factor, aligned, multiplied, product, steps, summed
 from symgrad.lower.numpy_index import accumulated, viewed
-from symgrad.lower.numpy_words import DEFINITIONS, NEEDS_LINALG
+from symgrad.lower.numpy_words import NumPyWords
 from symgrad.lower.python import INDENT, WIDTH, filled
 from symgrad.lower.size_text import SizeNames
 from symgrad.ops.contract import Contract, Spread
@@ -43,28 +44,12 @@ class Value(NamedTuple):
     thin: frozenset[int] = frozenset()
 
 
-class NumPyWords(Expressions):
-    """Expressions, in which a size may be divided by a size that is 0."""
+class Opened(NamedTuple):
+    """An array whose entries are nodes of their own, in C order."""
 
-    sizes: frozenset[str] = frozenset()
-
-    def mul(self, a: Text, b: Text) -> Text:
-        return self._text(*times(a, b))
-
-    def div(self, a: Text, b: Text) -> Text:
-        if b.text in self.sizes and (a.text in self.sizes or a.text.replace(".", "").isdigit()):
-            return self._call("np.divide", a, b)  # Python's own integers raise an error
-        return super().div(a, b)
-
-    def defined(self, name: str) -> str:
-        """The name of a function that stands above."""
-        return self._defined(name, name, DEFINITIONS[name])
-
-    def imports(self) -> Iterator[str]:
-        lines = list(super().imports())
-        if NEEDS_LINALG & self.definitions.keys():
-            lines.insert(1, "from scipy import linalg")
-        return iter(lines)
+    name: str
+    shape: tuple[int, ...]
+    elements: tuple[Node, ...]
 
 
 class Source(NamedTuple):
@@ -75,9 +60,11 @@ class Source(NamedTuple):
     loose: dict[sp.Symbol, str]
 
 
-def numpy_source(name: str, inputs: Sequence[Node], outputs: Sequence[Node], dtype: str = "f8") -> Source:
-    """The source of a function of the inputs that returns the output, or the tuple of the outputs."""
-    writer = _Writer(name, inputs, outputs, dtype)
+def numpy_source(
+    name: str, arguments: Sequence[Node | Opened], results: Sequence[Node | Opened], dtype: str = "f8"
+) -> Source:
+    """The source of a function of the arguments that returns the result, or the tuple of the results."""
+    writer = _Writer(name, arguments, results, dtype)
     text = "\n".join(writer.lines())
     return Source(text, writer.name, {s: writer.sizes.names[s] for s in writer.sizes.unbound()})
 
@@ -85,15 +72,17 @@ def numpy_source(name: str, inputs: Sequence[Node], outputs: Sequence[Node], dty
 class _Writer:
     """A graph while it is written down, node by node."""
 
-    def __init__(self, name: str, inputs: Sequence[Node], outputs: Sequence[Node], dtype: str):
-        self.inputs, self.outputs = inputs, outputs
+    def __init__(self, name: str, arguments: Sequence[Node | Opened], results: Sequence[Node | Opened], dtype: str):
+        self.results = results
+        self.outputs = [node for r in results for node in (r.elements if isinstance(r, Opened) else [r])]
         self.real = "float" if dtype == "f8" else "np.float32"
-        self.nodes = reachable(outputs)
-        own = [node.op.label() for node in inputs]
+        self.nodes = reachable(self.outputs)
+        own = [a.name if isinstance(a, Opened) else a.op.label() for a in arguments]
         self.arguments = identifiers(own, "x")
+        self.inputs = {node: text for a, x in zip(arguments, self.arguments, strict=True) for node, text in _read(a, x)}
         self.name = name if is_safe(name) and name not in self.arguments else "f"
         self.taken = {self.name, *self.arguments, "linalg", "size"}
-        self.sizes = SizeNames(inputs, self.arguments, self.nodes, self.taken)
+        self.sizes = SizeNames(list(self.inputs), list(self.inputs.values()), self.nodes, self.taken)
         self.words = NumPyWords(lambda text: self.named(text), self.taken)
         self.words.sizes = frozenset(self.sizes.names.values())
         self.readers = consumers(self.nodes)
@@ -102,12 +91,11 @@ class _Writer:
         self.temporaries = 0
 
     def lines(self) -> Iterator[str]:
-        for node, text in zip(self.inputs, self.arguments, strict=True):
-            self.values[node] = Value(Text(text))
+        self.values = {node: Value(Text(text)) for node, text in self.inputs.items()}
         for node in self.nodes:
             if node not in self.values:
                 self.values[node] = self._kept(node, self._value(node))
-        returned = ", ".join(self._returned(node) for node in self.outputs)
+        returned = ", ".join(map(self._result, self.results))
         yield from self.words.imports()
         yield from ("", "")
         loose = [self.sizes.names[s] for s in self.sizes.unbound()]
@@ -176,6 +164,16 @@ class _Writer:
         if isinstance(node.op, Factorisation):
             return f"np.column_stack({value.text.text})"
         return value.text.text
+
+    def _result(self, result: Node | Opened) -> str:
+        if not isinstance(result, Opened):
+            return self._returned(result)
+        return self._array([self._returned(node) for node in result.elements], result.shape)
+
+    def _array(self, entries: Sequence[str], shape: Sequence[Size]) -> str:
+        """The array of these numbers in C order."""
+        flat = f"np.array([{', '.join(entries)}], {self.real})"
+        return flat if len(shape) == 1 else f"{flat}.reshape({self.shape(shape)})"
 
     # -- operations ---------------------------------------------------------------------------------------------------
 
@@ -318,9 +316,7 @@ class _Writer:
         return Value(Text(f"np.reshape({self.whole(x).text}, {self.shape(node.type.shape)})"))
 
     def _stack(self, node: Node) -> Value:
-        entries = [self.values[x].text.text for x in node.inputs]
-        flat = f"np.array([{', '.join(entries)}], {self.real})"
-        return Value(Text(flat if len(node.type.shape) == 1 else f"{flat}.reshape({self.shape(node.type.shape)})"))
+        return Value(Text(self._array([self.values[x].text.text for x in node.inputs], node.type.shape)))
 
     def _view(self, node: Node) -> Value:
         assert isinstance(node.op, View)
@@ -373,6 +369,14 @@ class _Writer:
 
     def _cholesky(self, node: Node) -> Value:
         return self._call(node, self.words.defined("cholesky"))
+
+
+def _read(argument: Node | Opened, name: str) -> list[tuple[Node, str]]:
+    """The nodes of an argument of this name, and how each is read."""
+    if not isinstance(argument, Opened):
+        return [(argument, name)]
+    indices = [", ".join(map(str, index)) for index in np.ndindex(*argument.shape)]
+    return [(node, f"{name}[{index}]") for node, index in zip(argument.elements, indices, strict=True)]
 
 
 WRITERS: dict[type, Callable[[Any, Node], Value]] = {

@@ -1,6 +1,11 @@
-"""Functions that NumPy has not, or with another meaning: their definitions, which stand above a generated function."""
+"""The words of the source of arrays; functions that NumPy has not, or with another meaning, stand above it, defined."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+
+from symgrad.lower.expressions import Expressions, Text
+from symgrad.lower.numpy_contract import times
 
 DEFINITIONS = {  # {name}: the function's name
     "logsumexp": """\
@@ -61,3 +66,27 @@ def {name}(x):
         return np.full_like(x, np.nan)""",
 }
 NEEDS_LINALG = {"lu", "solve"}  # those that call scipy.linalg
+
+
+class NumPyWords(Expressions):
+    """Expressions, in which a size may be divided by a size that is 0."""
+
+    sizes: frozenset[str] = frozenset()
+
+    def mul(self, a: Text, b: Text) -> Text:
+        return self._text(*times(a, b))
+
+    def div(self, a: Text, b: Text) -> Text:
+        if b.text in self.sizes and (a.text in self.sizes or a.text.replace(".", "").isdigit()):
+            return self._call("np.divide", a, b)  # Python's own integers raise an error
+        return super().div(a, b)
+
+    def defined(self, name: str) -> str:
+        """The name of a function that stands above."""
+        return self._defined(name, name, DEFINITIONS[name])
+
+    def imports(self) -> Iterator[str]:
+        lines = list(super().imports())
+        if NEEDS_LINALG & self.definitions.keys():
+            lines.insert(1, "from scipy import linalg")
+        return iter(lines)

@@ -6,7 +6,6 @@ import random
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -98,7 +97,9 @@ def compiled_at(function: Function, values: Sequence[float]) -> list[float]:
 
 def by_source(function: Function) -> Callable[..., Any]:
     """The function in its own Python source, executed as users would."""
-    executed = _executed(function)
+    scope: dict[str, Any] = {}
+    exec(compile(function.source, "<source>", "exec"), scope)
+    executed = scope[function.name]
 
     def quiet(*values: Any) -> Any:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
@@ -106,17 +107,6 @@ def by_source(function: Function) -> Callable[..., Any]:
             return executed(*values)
 
     return quiet
-
-
-def parameters_of_source(function: Function) -> list[str]:
-    """The names of what its Python source takes."""
-    return list(signature(_executed(function)).parameters)
-
-
-def _executed(function: Function) -> Any:
-    scope: dict[str, Any] = {}
-    exec(compile(function.source, "<source>", "exec"), scope)
-    return scope[function.name]
 
 
 def flat(result: Any) -> list[float]:
