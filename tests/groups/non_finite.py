@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -136,7 +137,11 @@ def _is_limit(value: float, reference: Reference, point: Sequence[float], k: int
             near.append(_slope(reference, large, k))
         if not all(map(mp.isfinite, near)):
             return True
-        return all(abs(slope - value) <= 1e-6 * (1 + abs(value)) for slope in near)
+        gaps = [abs(slope - value) for slope in near]
+        if all(gap <= 1e-6 * (1 + abs(value)) for gap in gaps):
+            return True
+        first, second = (b / a if a else mp.inf for a, b in pairwise(gaps))
+        return bool(first < 1 and abs(first - second) < 1e-9)  # as a small power falls, such as x**-0.003
 
 
 # -- the gradient raises exactly when the value does -------------------------------------------------------------------
