@@ -46,20 +46,26 @@ class Kernel:
         return partial(Kernel, parallel=self.parallel), (self.name, self.arguments, self.results)
 
     @cached_property
-    def program(self) -> Program:
-        """What is computed for one point."""
+    def scheduled(self) -> Program:
+        """What is computed for one point, on any machine."""
         with collector_paused():
             return schedule(self.name, self.arguments, self.results)
 
     @cached_property
+    def program(self) -> Program:
+        """What is computed for one point, with the calls that share vectors on this machine."""
+        with collector_paused():
+            return packed(self.scheduled, host())
+
+    @cached_property
     def source(self) -> str:
         """The program as Python over NumPy, which runs without symgrad."""
-        return to_python(self.program)
+        return to_python(self.scheduled)
 
     def _written(self) -> tuple[str, Module]:
         """The kernel for one point in LLVM's language, under a name of its own."""
         with collector_paused():
-            return to_llvm(packed(self.program, host()), unique_symbol(), host())
+            return to_llvm(self.program, unique_symbol(), host())
 
     def inspect_llvm(self) -> str:
         """The LLVM IR of the kernel for one point, before LLVM optimises it."""

@@ -55,7 +55,7 @@ def _without_parts(body: Sequence[Statement]) -> Iterator[Statement]:
 
 
 def test_a_packed_program_prints_its_packs() -> None:
-    assert str(packed(of_each(Sin(), 3).program, EIGHT)) == (
+    assert str(packed(of_each(Sin(), 3).scheduled, EIGHT)) == (
         "program f(in u0: f8; in u1: f8; in u2: f8; out out0: f8; out out1: f8; out out2: f8)\n"
         "  %0 = load u0\n"
         "  %1 = load u1\n"
@@ -70,14 +70,19 @@ def test_a_packed_program_prints_its_packs() -> None:
     )
 
 
+def test_the_program_of_a_kernel_has_the_packs_of_this_machine() -> None:
+    kernel = of_each(Sin(), 9)
+    assert str(kernel.program) == str(packed(kernel.scheduled, host()))
+
+
 def test_two_calls_stay_apart() -> None:
-    program = of_each(Sin(), 2).program
+    program = of_each(Sin(), 2).scheduled
     assert packed(program, EIGHT) is program
 
 
 def test_a_pack_holds_as_many_calls_as_a_vector_has_lanes() -> None:
-    assert [len(pack) for pack in packs(packed(of_each(Sin(), 20).program, EIGHT))] == [8, 8, 4]
-    assert [len(pack) for pack in packs(packed(of_each(Sin(), 20).program, WithFunctions(4)))] == [4] * 5
+    assert [len(pack) for pack in packs(packed(of_each(Sin(), 20).scheduled, EIGHT))] == [8, 8, 4]
+    assert [len(pack) for pack in packs(packed(of_each(Sin(), 20).scheduled, WithFunctions(4)))] == [4] * 5
 
 
 def test_calls_that_wait_for_one_another_share_no_vector() -> None:
@@ -85,7 +90,7 @@ def test_calls_that_wait_for_one_another_share_no_vector() -> None:
     y = x
     for _ in range(9):
         y = Sin().apply(y)
-    assert packs(packed(kernel_of([x], [y]).program, EIGHT)) == []
+    assert packs(packed(kernel_of([x], [y]).scheduled, EIGHT)) == []
 
 
 def test_calls_before_most_others_come_first() -> None:
@@ -93,28 +98,28 @@ def test_calls_before_most_others_come_first() -> None:
     last = [Sin().apply(x) for x in names]
     for _ in range(3):
         last[8:] = [Sin().apply(y) for y in last[8:]]
-    assert [len(pack) for pack in packs(packed(kernel_of(names, last).program, EIGHT))] == [8, 6] + [3] * 2
+    assert [len(pack) for pack in packs(packed(kernel_of(names, last).scheduled, EIGHT))] == [8, 6] + [3] * 2
 
 
 def test_operations_with_other_numbers_of_inputs_share_no_vector() -> None:
     a, b, c = inputs(Graph(), "a", "b", "c")
     add = a.graph.add
     several = [(a, b), (a, c), (b, c), (a, b, c), (b, c, a), (c, a, b)]
-    program = packed(kernel_of([a, b, c], [add(LogSumExp(), *some) for some in several]).program, EIGHT)
+    program = packed(kernel_of([a, b, c], [add(LogSumExp(), *some) for some in several]).scheduled, EIGHT)
     found = [[len(let.arguments) for let in s.body] for s in program.body if isinstance(s, Pack)]
     assert sorted(found) == [[2, 2, 2], [3, 3, 3]]
 
 
 @pytest.mark.parametrize("op", [Polygamma(0), Exp()])
 def test_functions_without_a_form_for_vectors_stay_apart(op: Op) -> None:
-    program = of_each(op, 5).program
+    program = of_each(op, 5).scheduled
     assert packed(program, WithoutFunctions(8) if op == Exp() else EIGHT) is program
 
 
 @pytest.mark.parametrize("size", [300, 8_000])
 def test_a_packed_program_reads_only_what_it_computed_before(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "WHOLE", 1_000)
-    program = packed(kernel_of(*random_graph(size, 3)).program, EIGHT)
+    program = packed(kernel_of(*random_graph(size, 3)).scheduled, EIGHT)
     known: set[int] = set()
     for s in _without_parts(program.body):
         together = s.body if isinstance(s, Pack) else (s,)
@@ -126,7 +131,7 @@ def test_a_packed_program_reads_only_what_it_computed_before(size: int, monkeypa
 
 @pytest.mark.parametrize("size", [300, 8_000])
 def test_a_packed_program_has_the_statements_of_the_program(size: int) -> None:
-    program = kernel_of(*random_graph(size, 4)).program
+    program = kernel_of(*random_graph(size, 4)).scheduled
     found = packed(program, EIGHT)
     flat = [one for s in _without_parts(found.body) for one in (s.body if isinstance(s, Pack) else (s,))]
     assert packs(found)
@@ -135,7 +140,7 @@ def test_a_packed_program_has_the_statements_of_the_program(size: int) -> None:
 
 def test_the_source_of_a_packed_program_computes_the_same() -> None:
     kernel = kernel_of(*random_graph(400, 5))
-    texts = [to_python(program) for program in (kernel.program, packed(kernel.program, EIGHT))]
+    texts = [to_python(program) for program in (kernel.scheduled, packed(kernel.scheduled, EIGHT))]
     results = []
     for text in texts:
         scope: dict[str, object] = {}
@@ -170,7 +175,7 @@ def _copies(op: Op) -> tuple[Kernel, Kernel, int]:
 @pytest.mark.parametrize("op", operations(), ids=repr)
 def test_a_pack_computes_what_a_batch_does_to_the_last_bit(op: Op) -> None:
     once, several, count = _copies(op)
-    if not packs(packed(several.program, host())):
+    if not packs(packed(several.scheduled, host())):
         return
     call, draw = several.entry(tuple_of([LEAF] * COPIES)), random.Random(repr(op))
     for values in ([draw.uniform(*domain(op)[k % count]) for k in range(count * COPIES)], None):
