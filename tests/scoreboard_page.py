@@ -31,7 +31,7 @@ class Line(Protocol):
 def write(lines: Sequence[Line], page: Path = PAGE) -> None:
     """Puts these lines into the table, in the order of their names, beside those of other groups that are there."""
     before, table, after = parts(page.read_text(encoding="utf-8"))
-    rows = {row.split("|")[1].strip(): row for row in table.splitlines() if row.startswith("| ") and row[2] != "g"}
+    rows = {row.split("|")[1].strip(): row for row in table.splitlines() if row.startswith("| ") and row not in HEAD}
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     for line in lines:
         error = f"{line.error:.1e}" if line.error else "0"

@@ -27,11 +27,11 @@ def test_the_tests_of_what_was_mended_exist() -> None:
 def test_lines_are_put_beside_those_that_are_there(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}{END}after\n", encoding="utf-8")
-    for name, failure in (("second", ""), ("first", "wrong")):
+    for name, failure in (("guarded", ""), ("first", "wrong")):
         line = Line(name)
         line.add(Outcome(error=1e-14, failure=failure), name, 2.0)
         write([line], page)
     before, table, after = parts(page.read_text(encoding="utf-8"))
     rows = [row.split(" | ")[:4] for row in table.splitlines() if row.startswith("| ")][1:]
     assert (before, after) == (f"before\n{BEGIN}", f"{END}after\n")
-    assert rows == [["| first", "1", "1", "1.0e-14"], ["| second", "1", "0", "1.0e-14"]]
+    assert rows == [["| first", "1", "1", "1.0e-14"], ["| guarded", "1", "0", "1.0e-14"]]
