@@ -37,7 +37,20 @@ def side(row: str, data: list[np.ndarray]) -> Side:
         derived = function.jacobian(arguments)
     else:
         derived = function.value_and_grad(arguments)
+    if kind == "batch":
+        return Side(function, derived, _into_one_place(derived, inputs))
     return Side(function, derived, lambda: derived(*inputs))
+
+
+def _into_one_place(derived: sg.Function, inputs: list[Any]) -> Callable[[], Any]:
+    """The call with its results in the same memory each time, as heyoka, too, is given it."""
+    results: list[Any] = []
+
+    def call() -> Any:
+        results[:] = [derived(*inputs, out=results[0] if results else None)]
+        return results[0]
+
+    return call
 
 
 Built = tuple[sg.Function, Any, list[Any]]
