@@ -14,6 +14,7 @@ from .first import WORKS, First
 from .peers import PEERS
 from .without import Gain
 
+NOTES = "## What is behind these numbers"
 HEAD = """# Benchmarks
 
 Written by `python -m tests.benchmarks --write docs/benchmarks.md` on {date}, on {machine}.
@@ -67,8 +68,9 @@ class Page(NamedTuple):
 
 
 def write(found: Page, path: Path) -> None:
-    """Writes the page, and its picture beside it."""
+    """Writes the page, and its picture beside it. The notes at the end of a page that is there stay."""
     rows = found.rows
+    _, mark, notes = (path.read_text() if path.exists() else "").partition(NOTES)
     load = ", ".join(f"{v:.1f}" for v in os.getloadavg())
     picture = path.with_suffix(".svg")
     text = HEAD.format(date=datetime.now(UTC).date(), machine=machine(), load=load, picture=picture.name)
@@ -92,7 +94,8 @@ def write(found: Page, path: Path) -> None:
         if reasons
         else []
     )
-    path.write_text(text + "\n".join([*table, *rest, *firsts(found.firsts), *gains(found.gains)]) + "\n")
+    told = "\n".join([*table, *rest, *firsts(found.firsts), *gains(found.gains)])
+    path.write_text(f"{text}{told}\n" + (f"\n{mark}{notes}" if notes else ""))
     plot(rows, picture)
 
 
