@@ -78,7 +78,7 @@ NESTED = {
     *(
         "lower.loops._lines",
         "lower.loops.flat",
-        "lower.loops.rebuilt",
+        "lower.access.rebuilt",
         "lower.blocked._clipped",
         "lower.llvm_loops.PartWriter",
         "lower.nest.Nest",

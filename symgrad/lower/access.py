@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -64,6 +64,10 @@ def accesses(body: Iterable[Statement]) -> Iterator[Access]:
                 yield Access("add", s.buffer, s.index)
             case Fill():
                 yield Access("store", s.buffer, None)
+            case Call(routine="gemm"):
+                *factors, target = s.buffers
+                yield from (Access("load", name, None) for name in factors)
+                yield Access("add" if s.accumulates else "store", target, None)
             case Call():
                 yield from (Access("store", name, None) for name in s.buffers)
 
@@ -93,6 +97,8 @@ def affines(s: Statement) -> Iterable[Affine]:
             return s.first, s.stop
         case Rows():
             return (s.extent,)
+        case Call():
+            return [i for part in (*s.first, *s.sizes) for i in part if isinstance(i, Affine)]
     return ()
 
 
@@ -193,6 +199,9 @@ class Names:
                 return replace(s, value=self.value(s.value), index=self.index(s.index))
             case Fill():
                 return replace(s, index=self.index(s.index))
+            case Call():
+                sizes = [tuple(self.affine(n) if isinstance(n, Affine) else n for n in part) for part in s.sizes]
+                return replace(s, sizes=tuple(sizes), first=tuple(map(self.index, s.first)))
             case Start():
                 return replace(s, name=self.sums.get(s.name, s.name))
             case Update() | Read():
@@ -235,6 +244,15 @@ def bodies(s: Statement) -> tuple[tuple[Statement, ...], ...]:
         case Rows():
             return s.before, s.body, s.after
     return ()
+
+
+def rebuilt(body: Iterable[Statement], change: Callable[[Statement], Statement]) -> tuple[Statement, ...]:
+    """The statements after a change of each, those that others hold first."""
+    found: list[Statement] = []
+    for s in body:
+        within = [rebuilt(b, change) for b in bodies(s)]
+        found.append(change(with_bodies(s, within) if within else s))
+    return tuple(found)
 
 
 def unused(program_body: Sequence[Statement]) -> int:

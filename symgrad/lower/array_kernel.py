@@ -12,12 +12,12 @@ import sympy as sp
 from symgrad.arguments import Argument
 from symgrad.errors import UnsupportedExpression
 from symgrad.graph import Node, reachable
-from symgrad.lower.blocks import block_of, length_of
+from symgrad.lower.blocks import SMALL, block_of, length_of
 from symgrad.lower.chunks import chunked
 from symgrad.lower.entry_text import Form
 from symgrad.lower.kernel import unique_symbol
 from symgrad.lower.llvm_parts import arrays_to_llvm
-from symgrad.lower.loops import ArrayProgram
+from symgrad.lower.loops import ArrayProgram, Call, flat
 from symgrad.lower.nest import NotInLoops
 from symgrad.lower.nests import schedule_arrays
 from symgrad.lower.numpy_source import numpy_source
@@ -63,6 +63,20 @@ class ArrayKernel:
         except NotInLoops as why:
             return f"in NumPy, since no loops are written for {why}:\n{self.source}"
 
+    @cached_property
+    def _whole(self) -> ArrayProgram | str:
+        """The program where no product of matrices runs in blocks: for large ones, to which BLAS gives all threads, and
+        for `njit`, which does not know its sizes yet."""
+        if not self._products:
+            return self.program
+        return chunked(schedule_arrays(self.name, self.inputs, self.outputs, self.dtype, whole=True))
+
+    @cached_property
+    def _products(self) -> list[Size]:
+        """How many entries the products have that run in blocks."""
+        calls = [] if isinstance(self.program, str) else [s for s in flat(self.program.body) if isinstance(s, Call)]
+        return [sp.Mul(*s.sizes[0], *s.sizes[2]) for s in calls if s.accumulates]
+
     def inspect_llvm(self) -> str:
         """The LLVM IR of the kernel, before LLVM optimises it; nothing for what loops do not cover."""
         if isinstance(self.program, str):
@@ -78,11 +92,11 @@ class ArrayKernel:
         """
         from symgrad.lower import array_entry, machine_code
 
-        if isinstance(self.program, str):
-            raise UnsupportedExpression("no Numba function of this", got=self.program.split(":")[0])
+        if isinstance(self._whole, str):
+            raise UnsupportedExpression("no Numba function of this", got=self._whole.split(":")[0])
         with machine_code.LOCK:
-            code = self._compiled
-            return array_entry.array_dispatcher(self.program, code.call, code.table, self.inputs, self.outputs)
+            code = self._compiled_whole
+            return array_entry.array_dispatcher(self._whole, code.call, code.table, self.inputs, self.outputs)
 
     def run(
         self,
@@ -105,7 +119,7 @@ class ArrayKernel:
         targets = [np.empty(shape, self.dtype) for shape in layout.outputs]
         if out is not None:
             targets = [y if y.flags.c_contiguous else t for y, t in zip(out, targets, strict=True)]
-        layout.call(self._compiled.call, self._contiguous(values), targets)
+        layout.call(self._contiguous(values), targets)
         if out is None:
             return [y[()] for y in targets]
         for y, target in zip(out, targets, strict=True):
@@ -141,7 +155,7 @@ class ArrayKernel:
             {"f8": "double", "f4": "float"}[self.dtype],
             len(layout.offsets),
         )
-        code, (block, start) = self._compiled.call, layout.block()
+        code, (block, start) = layout.code.call, layout.block()
         kept = layout, block
         return python_entry(form, Record(code, inputs, outputs, layout.sizes_at, start, layout.offsets, kept))
 
@@ -161,12 +175,15 @@ class ArrayKernel:
 
     @cached_property
     def _compiled(self) -> _Compiled:
-        from symgrad.lower import machine_code
+        return _compiled(self.program)
 
-        with machine_code.LOCK:
-            assert isinstance(self.program, ArrayProgram)
-            found = arrays_to_llvm(self.program, unique_symbol(), host())
-            return _Compiled(*machine_code.array_code(found.text, found.module), found.table, found.chunks)
+    @cached_property
+    def _compiled_whole(self) -> _Compiled:
+        return _compiled(self._whole) if self._products else self._compiled
+
+    def _code(self, sizes: Mapping[sp.Symbol, int]) -> _Compiled:
+        """What is quicker for these sizes: products run in blocks if all of them are small."""
+        return self._compiled if all(integer(n, sizes) <= SMALL for n in self._products) else self._compiled_whole
 
     @cached_property
     def _shapes(self) -> list[tuple[Size, ...]]:
@@ -182,7 +199,7 @@ class ArrayKernel:
             if len(self._layouts) >= MOST_SIZES:
                 self._layouts.clear()
             covered = usual and isinstance(self.program, ArrayProgram)
-            self._layouts[key] = _Layout(self.program, self._compiled, sizes, self.parallel) if covered else None
+            self._layouts[key] = _Layout(self._code(sizes), sizes, self.parallel) if covered else None
         return self._layouts[key]
 
     # -- NumPy --------------------------------------------------------------------------------------------------------
@@ -207,19 +224,29 @@ class ArrayKernel:
 
 
 class _Compiled(NamedTuple):
-    """The machine code; the address of what runs one part of it; the sizes in its table; the chunks of each part."""
+    """Machine code of a program; the address of what runs one part; the sizes in its table; the chunks of each part."""
 
+    program: ArrayProgram
     call: Callable[[int, int], int]
     part: int
     table: list[Size]
     chunks: list[Size]
 
 
+def _compiled(program: ArrayProgram | str) -> _Compiled:
+    from symgrad.lower import machine_code
+
+    assert isinstance(program, ArrayProgram)
+    with machine_code.LOCK:
+        found = arrays_to_llvm(program, unique_symbol(), host())
+        return _Compiled(program, *machine_code.array_code(found.text, found.module), found.table, found.chunks)
+
+
 class _Layout:
     """For given sizes: the shapes of outputs, and where scratch buffers are in one block of memory."""
 
-    def __init__(self, program: ArrayProgram | str, code: _Compiled, sizes: Mapping[sp.Symbol, int], parallel: bool):
-        assert isinstance(program, ArrayProgram)
+    def __init__(self, code: _Compiled, sizes: Mapping[sp.Symbol, int], parallel: bool):
+        self.code, program = code, code.program
         sizes = dict(sizes)
         for block in program.blocks:
             sizes[block.symbol] = block_of(integer(block.numbers, sizes), block.least)
@@ -242,9 +269,7 @@ class _Layout:
         parts = Parts(code.part, [integer(n, sizes) for n in code.chunks])
         self._parts = parts if parallel and parts.are_long else None
 
-    def call(
-        self, code: Callable[[int, int], int], inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]
-    ) -> None:
+    def call(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
         """Run the machine code on these arrays."""
         try:
             scratch = self.free.pop()
@@ -254,7 +279,7 @@ class _Layout:
         table = np.array([*map(address, inputs), *map(address, outputs), *scratch[1]], np.int64)
         parts = self._parts  # another thread may forget them meanwhile
         if parts is None:
-            code(address(table), self.sizes_at)
+            self.code.call(address(table), self.sizes_at)
         else:
             parts.run(address(table), self.sizes_at)
             if not parts.are_long:

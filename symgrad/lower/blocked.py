@@ -8,6 +8,7 @@ from math import prod
 
 import sympy as sp
 
+from symgrad.lower.access import rebuilt
 from symgrad.lower.fill import Along
 from symgrad.lower.loops import (
     AddTo,
@@ -15,6 +16,7 @@ from symgrad.lower.loops import (
     Block,
     Bound,
     Buffer,
+    Call,
     Fill,
     Index,
     Load,
@@ -24,11 +26,10 @@ from symgrad.lower.loops import (
     Statement,
     Store,
     flat,
-    rebuilt,
 )
 from symgrad.types import Size, as_size
 
-NARROW, WIDE = 8, 64  # rows that a block has at least: where vectors run across rows, and where they run along them
+NARROW, WIDE = 8, 64  # rows that a block has at least: usually, and for vectors along rows and products of matrices
 
 Buffers = dict[str, Buffer]
 
@@ -41,6 +42,11 @@ class Nest:
     along: Along | None
     reads: set[str]
     writes: set[str]
+
+    @property
+    def product(self) -> Call | None:
+        """The product of matrices that it is, which sums over the rows."""
+        return next((s for s in self.statements if self.along and isinstance(s, Call)), None)
 
 
 @dataclass(eq=False)
@@ -68,17 +74,20 @@ class Group:
         """What it reads of others."""
         return {name for nest in self.nests for name in nest.reads} - self.writes
 
-    def fits(self, along: Along) -> bool:
-        """Are these rows its own: of one axis, and as many, but for a number?"""
-        own = self.along
-        return own is not None and own[2:] == along[2:] and isinstance(as_size(own.extent - along.extent), int)
+    def fits(self, nest: Nest) -> bool:
+        """Are a nest's rows its own: of one axis, and as many, but for a number; with products, exactly as many?"""
+        if self.along is None or nest.along is None or self.along[2:] != nest.along[2:]:
+            return False
+        apart = as_size(self.extent - nest.along.extent)
+        return apart == 0 or (isinstance(apart, int) and not any(n.product for n in (*self.nests, nest)))
 
     def row_axis(self, name: str) -> int | None:
         """The axis of a result along which rows run, if each block completes its own."""
         (nest,) = [nest for nest in self.nests if name in nest.writes]
         own = own_row(nest.along)
         places = [s.index for s in flat(tuple(nest.statements)) if isinstance(s, (Store, AddTo)) and s.buffer == name]
-        return next((axis for axis in range(len(places[0])) if all(index[axis] == own for index in places)), None)
+        rank = len(places[0]) if places else 0
+        return next((axis for axis in range(rank) if all(index[axis] == own for index in places)), None)
 
 
 def own_row(along: Along | None) -> Affine:
@@ -110,9 +119,10 @@ def in_blocks(
     extent = Affine(group.extent)
     made = {name: axis for name in sorted(group.writes) if (axis := group.row_axis(name)) is not None}
     filled = {s.buffer for nest in group.nests for s in nest.statements if isinstance(s, Fill)}
+    least = WIDE if lanes or any(nest.product for nest in group.nests) else NARROW
     free = made.keys() - fixed
     private = {name: made[name] for name in sorted(free) if name not in outside and name not in filled}
-    blocks.append(Block(block, _numbers_of_a_row(group, buffers), WIDE if lanes else NARROW))
+    blocks.append(Block(block, _numbers_of_a_row(group, buffers), least))
     for name, axis in private.items():
         dims = buffers[name].dims
         buffers[name] = replace(buffers[name], dims=(*dims[:axis], block, *dims[axis + 1 :]))
@@ -130,7 +140,10 @@ def in_blocks(
         for s in nest.statements:
             if isinstance(s, Read):  # an accumulator that is complete
                 place = after
-            if isinstance(s, Loop):
+            if isinstance(s, Call):
+                before.append(Fill(s.buffers[-1]))
+                inside.append(_of_block(s, private, start, Affine(0, (), ((end, 1),))))
+            elif isinstance(s, Loop):
                 inside += _clipped([s], nest.along.loop, start, Affine(0, (), ((end, 1),)), extent, numbers)
             else:
                 place.append(s)
@@ -211,6 +224,14 @@ def _clipped(
         else:
             found.append(s)
     return found
+
+
+def _of_block(s: Call, private: Collection[str], start: Affine, end: Affine) -> Call:
+    """A product over all rows -> what the rows of a block add to it."""
+    *factors, _ = s.buffers
+    rows, _, columns = s.sizes
+    first = [() if name in private else (start,) for name in factors]
+    return replace(s, sizes=(rows, (end.plus(start, -1),), columns), first=(*first, ()), accumulates=True)
 
 
 def _counted_from(s: Statement, private: dict[str, int], start: Affine) -> Statement:

@@ -88,14 +88,12 @@ def _kinds(rows: Rows, read: set[str], buffers: Mapping[str, Buffer]) -> dict[st
     for s in rows.before:
         if not isinstance(s, (Number, Let, Load, Extent, Count, Bound, Start, Fill)):
             raise _NotInChunks
-    if any(isinstance(s, Call) for s in flat(rows.body)):
-        raise _NotInChunks
     filled = {s.buffer for s in rows.before if isinstance(s, Fill)}
     accesses: dict[str, list[tuple[Access, Mapping[str, Size]]]] = {}
     for access, steps in _accesses(rows.body, {}, _limits(rows)):
         accesses.setdefault(access.buffer, []).append((access, steps))
     written = {name for name, places in accesses.items() if any(not isinstance(a, Load) for a, _ in places)}
-    kinds = {}
+    kinds = {s.buffers[-1]: "sum" for s in flat(rows.body) if isinstance(s, Call)}  # of its own rows
     for name, places in accesses.items():
         if name not in written:
             if _root(name, buffers) in written:
@@ -239,6 +237,9 @@ class _Chunking:
         for s in body:
             if isinstance(s, (Load, Store, AddTo, Fill)) and s.buffer in slots:
                 s = replace(s, buffer=slots[s.buffer], index=(self.chunk, *s.index))
+            elif isinstance(s, Call):
+                first = tuple((self.chunk, *index) if name in slots else index for name, index in s.places)
+                s = replace(s, buffers=tuple(slots.get(name, name) for name in s.buffers), first=first)
             elif isinstance(s, (Loop, Guard, When)):
                 s = replace(s, body=tuple(self._moved(s.body, slots)))
             yield s

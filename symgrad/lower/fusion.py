@@ -11,6 +11,7 @@ from dataclasses import replace
 from itertools import count
 from typing import NamedTuple
 
+from symgrad.lower.access import rebuilt
 from symgrad.lower.blocked import Group, Nest, in_blocks, own_row
 from symgrad.lower.fill import Along
 from symgrad.lower.loops import (
@@ -24,7 +25,6 @@ from symgrad.lower.loops import (
     Statement,
     Store,
     flat,
-    rebuilt,
 )
 
 
@@ -44,13 +44,14 @@ def fused(program: ArrayProgram, fillings: Sequence[Filling], values: int) -> Ar
         joined = next((g for g in groups if _may_join(nest, g, groups, buffers)), None)
         if joined is None:
             groups.append(joined := Group([]))
+            nest = replace(nest, along=None) if nest.product else nest
         joined.nests.append(nest)
     groups = _in_order(groups)
     numbers = count(values)
     body: list[Statement] = []
     blocks: list[Block] = []
     turns: dict[str, int] = {}
-    statements = [s for g in groups for nest in g.nests for s in flat(tuple(nest.statements))]
+    statements = [s for g in groups for nest in g.nests if not nest.along for s in flat(tuple(nest.statements))]
     fixed = {name for s in statements if isinstance(s, Call) for name in s.buffers}
     fixed |= {name for b in buffers.values() for name in (b.of, b.name if b.role != "scratch" else "")}
     for group in groups:
@@ -87,10 +88,14 @@ def _root(name: str, buffers: Mapping[str, Buffer]) -> str:
 
 def _may_join(nest: Nest, group: Group, groups: Sequence[Group], buffers: Mapping[str, Buffer]) -> bool:
     """Are the rows the group's; does the nest read only these, of what the group computes, and nothing that is computed
-    from the whole of it?"""
-    if nest.along is None or not group.fits(nest.along):
+    from the whole of it? A product joins what computes its factors."""
+    if nest.along is None or not group.fits(nest):
         return False
     made = group.writes
+    if nest.product:
+        factors = nest.reads & made
+        if not factors or any(group.row_axis(name) != 0 for name in factors):
+            return False
     for s in flat(tuple(nest.statements)):
         if isinstance(s, Load) and _root(s.buffer, buffers) in made:
             axis = None if buffers[s.buffer].of else group.row_axis(s.buffer)

@@ -35,6 +35,16 @@ def called(node: Node, target: str, places: Mapping[Node, str] | None) -> Call |
     return Call("gemm", names, flags, extents)
 
 
+def loop_over_rows(node: Node) -> str | None:
+    """The loop over what a matrix product sums, if that are the rows of both factors in memory; else None."""
+    call = called(node, "", None)
+    if call is None or call.flags != "TN" or len(call.sizes[1]) != 1:
+        return None
+    assert isinstance(node.op, Contract)
+    (label,) = set(node.op.labels[0]) & set(node.op.labels[1])
+    return f"i{label}"
+
+
 def _as_matrices(op: Contract, output: Labels) -> tuple[bool, str, tuple[Labels, Labels, Labels]] | None:
     """The product as one of matrices whose axes are groups of axes: (are the factors exchanged, is each transposed,
     rows, summed, columns)."""

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symgrad.lower.llvm_memory import MEMORY, Memory
-from symgrad.lower.loops import (
-    Call,
-)
+from symgrad.lower.loops import Affine, Call, Index
 from symgrad.lower.target import constant
 from symgrad.types import Size
 
@@ -22,9 +20,10 @@ class Library(Memory):
 
     def gemm(self, s: Call) -> None:
         """C = A B in rows is C^T = B^T A^T in columns, as BLAS has it."""
-        a, b, c = s.buffers
+        a, b, c = [self.matrix(name, first) for name, first in s.places]
+        target = s.buffers[-1]
         rows, inner, columns = [self.product(n) for n in s.sizes]
-        real = MEMORY[self.buffers[c].dtype]
+        real = MEMORY[self.buffers[target].dtype]
         left, right = s.flags[0], s.flags[1]
         one, zero = (self.reference(real, constant(v)) for v in (1.0, 0.0))
         arguments = [
@@ -32,15 +31,15 @@ class Library(Memory):
             self.reference("i8", str(ord(left))),
             *(self.reference("i32", n) for n in (columns, rows, inner)),
             one,
-            self.base(b),
+            b,
             self.reference("i32", columns if right == "N" else inner),
-            self.base(a),
+            a,
             self.reference("i32", inner if left == "N" else rows),
-            zero,
-            self.base(c),
+            one if s.accumulates else zero,
+            c,
             self.reference("i32", columns),
         ]
-        self.fortran(s.routine, c, arguments)
+        self.fortran(s.routine, target, arguments)
 
     def getrf(self, s: Call) -> None:
         """Rows, columns, matrix, leading size, pivots, info: of a singular matrix the factors have a 0."""
@@ -71,10 +70,14 @@ class Library(Memory):
         self.module.globals[symbol] = f"declare void @{symbol}({', '.join(['ptr'] * len(arguments))})"
         self.line(f"call void @{symbol}({', '.join(f'ptr {x}' for x in arguments)})")
 
-    def product(self, sizes: Sequence[Size]) -> int | str:
+    def matrix(self, name: str, first: Index) -> str:
+        """The address where a matrix begins."""
+        return self.address(name, self.place(name, first)[0]) if first else self.base(name)
+
+    def product(self, sizes: Sequence[Size | Affine]) -> int | str:
         total: int | str = 1
         for n in sizes:
-            total = self.integer("mul", total, self.size(n))
+            total = self.integer("mul", total, self.affine(n) if isinstance(n, Affine) else self.size(n))
         return total
 
     def reference(self, type_: str, value: int | str) -> str:

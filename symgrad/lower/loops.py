@@ -20,15 +20,15 @@
               | Chunks(index, first, number, length, body)   the body for each chunk of rows, at the same time or
                                             in turn; `first` is index*length, where its rows begin
               | Fill(buffer, index)         zeros, in what an index of the first axes leaves of it
-              | Call(routine, buffers, flags, sizes)   of BLAS or LAPACK
+              | Call(routine, buffers, flags, sizes, first, accumulates)   of BLAS or LAPACK
 
 An index is affine in the loops' indices and in integers that were loaded. No axis is empty: see ArrayKernel.run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import sympy as sp
@@ -230,11 +230,20 @@ class Call:
     routine: str
     buffers: tuple[str, ...]
     flags: str
-    sizes: tuple[tuple[Size, ...], ...]  # each the product of these
+    sizes: tuple[tuple[Size | Affine, ...], ...]  # each the product of these
+    first: tuple[Index, ...] = ()  # where each buffer's matrix begins, if not all with the buffers
+    accumulates: bool = False  # adds to the last buffer
+
+    @property
+    def places(self) -> list[tuple[str, Index]]:
+        """The buffers, and where their matrices begin."""
+        return list(zip(self.buffers, self.first or ((),) * len(self.buffers), strict=True))
 
     def __str__(self) -> str:
         sizes = ["*".join(map(str, n)) or "1" for n in self.sizes]
-        return f"{self.routine}({', '.join([*self.buffers, *filter(None, [self.flags]), *sizes])})"
+        places = [_place(name, index) for name, index in self.places]
+        how = " accumulated" if self.accumulates else ""
+        return f"{self.routine}({', '.join([*places, *filter(None, [self.flags]), *sizes])}){how}"
 
 
 @dataclass(frozen=True)
@@ -364,24 +373,6 @@ def flat(body: tuple[Statement, ...]) -> Iterator[Statement]:
     for s in body:
         yield s
         yield from flat(inside(s))
-
-
-def rebuilt(body: Iterable[Statement], change: Callable[[Statement], Statement]) -> tuple[Statement, ...]:
-    """The statements after a change of each, those that others hold first."""
-    found: list[Statement] = []
-    for s in body:
-        match s:
-            case Loop() | Guard() | When():
-                s = replace(s, body=rebuilt(s.body, change))
-            case Rows():
-                s = replace(
-                    s,
-                    before=rebuilt(s.before, change),
-                    body=rebuilt(s.body, change),
-                    after=rebuilt(s.after, change),
-                )
-        found.append(change(s))
-    return tuple(found)
 
 
 def inside(s: Statement) -> tuple[Statement, ...]:

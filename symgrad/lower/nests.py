@@ -13,7 +13,7 @@ from symgrad.graph import Node, consumers, reachable
 from symgrad.lower.fill import Along, accumulation, loops_of, nest_of, stored_entries
 from symgrad.lower.fusion import Filling, fused
 from symgrad.lower.jam import jammed
-from symgrad.lower.library import called
+from symgrad.lower.library import called, loop_over_rows
 from symgrad.lower.linear import STORED, CholeskyFactor, Factors, linear, pivots
 from symgrad.lower.loops import ArrayProgram, Buffer, Fill, Statement, flat
 from symgrad.lower.merge import merged
@@ -39,8 +39,13 @@ INLINED = (Add, Product, Elementwise, Select, Relation, Connective, Truth, Const
 REDUCTIONS = (Maximum, Minimum, ProductOver, ProductOfOthers)
 
 
-def schedule_arrays(name: str, inputs: Sequence[Node], outputs: Sequence[Node], dtype: str) -> ArrayProgram:
-    """The program. Raises NotInLoops for an operation that loops do not cover."""
+def schedule_arrays(
+    name: str, inputs: Sequence[Node], outputs: Sequence[Node], dtype: str, *, whole: bool = False
+) -> ArrayProgram:
+    """The program. Raises NotInLoops for an operation that loops do not cover.
+
+    whole: is each product of matrices to be one call?
+    """
     if any(isinstance(y.op, Factorisation) for y in outputs):
         raise NotInLoops("a factorisation as a result")
     outputs, inputs = prepared(outputs, inputs)
@@ -57,7 +62,9 @@ def schedule_arrays(name: str, inputs: Sequence[Node], outputs: Sequence[Node], 
     scratch: list[Buffer] = []
     kept = [node for node in nodes if node in stored and not isinstance(node.op, Input)]
     fixed = {*inputs, *outputs, *(x for node in kept if not _is_nest(node) for x in node.inputs)}
-    along = rows({node: loops_of(node) for node in kept if _is_nest(node)}, stored, nodes, fixed)
+    loops = {node: loops_of(node) for node in kept if _is_nest(node)}
+    products = {node: loop for node in kept if not whole and (loop := loop_over_rows(node))}
+    along = rows(loops, products, stored, nodes, fixed)
     nests: list[Filling] = []
     values = count()
     for node in kept:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from symgrad.graph import Node
 from symgrad.lower.axes import Axes, Axis
-from symgrad.lower.fill import Along, Loops
+from symgrad.lower.fill import Along, Loops, loops_of
 from symgrad.ops.leaf import Input
 
 
@@ -25,12 +25,16 @@ class _Nest(NamedTuple):
 
 
 def rows(
-    nests: Mapping[Node, Loops], stored: Collection[Node], nodes: Sequence[Node], fixed: Collection[Node]
+    nests: Mapping[Node, Loops],
+    products: Mapping[Node, str],
+    stored: Collection[Node],
+    nodes: Sequence[Node],
+    fixed: Collection[Node],
 ) -> dict[Node, Along]:
-    """The rows of the nests that have some, by the node that a nest stores.
+    """The rows of the nests that have some, by the node that a nest stores; and those of products.
 
-    nests: in the order of the program. stored: all that is in memory. nodes: of the whole graph. fixed: those whose
-    order in memory is given.
+    nests: in the order of the program. products: of matrices, with the loop over rows that each sums over. stored: all
+    that is in memory. nodes: of the whole graph. fixed: those whose order in memory is given.
     """
     axes = Axes(nodes)
     known = [
@@ -49,6 +53,8 @@ def rows(
         for nest in own:
             loop = nest.candidates[best]
             found[nest.node] = Along(loop, {**nest.loops.outer, **nest.loops.inner}[loop], best, lanes)
+    for node, loop in products.items():
+        found[node] = Along(loop, loops_of(node).inner[loop], axes.of_loops(node)[loop], lanes=False)
     return found
 
 

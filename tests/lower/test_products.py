@@ -1,0 +1,133 @@
+"""Products of matrices that sum over rows: block by block as long as they are small, right at any size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import symgrad as sg
+from symgrad.lower import array_kernel, threads
+from symgrad.lower.blocks import SMALL
+from symgrad.lower.loops import Call, flat
+
+n, m, k = sp.symbols("n m k", integer=True, positive=True)
+i, a, b = sp.symbols("i a b", integer=True)
+X, Y = sp.IndexedBase("X", shape=(n, m)), sp.IndexedBase("Y", shape=(n, k))
+w, z = sp.IndexedBase("w", shape=(m,)), sp.IndexedBase("z", shape=(n + 1,))
+LARGE = 70  # columns: a product of two such matrices is not small
+assert LARGE**2 > SMALL > 20 * 30
+
+
+def weighted() -> sg.Function:
+    """X' diag(s) X, where s are functions of the rows of X."""
+    margin = sp.Sum(X[i, a] * w[a], (a, 0, m - 1))
+    return sg.Function([w, X], sp.Sum(sg.softplus(margin), (i, 0, n - 1))).hessian([w])
+
+
+def data(rows: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(rows)
+    return random.normal(size=columns) / columns, random.normal(size=(rows, columns))
+
+
+def in_numpy(w: np.ndarray, X: np.ndarray) -> np.ndarray:
+    s = 1 / (1 + np.exp(-X @ w))
+    return X.T @ (X * (s * (1 - s))[:, None])
+
+
+def products(F: sg.Function) -> list[str]:
+    return [str(s) for s in flat(F.kernel.program.body) if isinstance(s, Call)]
+
+
+def found(F: sg.Function, *values: Any) -> np.ndarray:
+    return np.asarray(F(*values)).reshape(-1)
+
+
+@pytest.fixture
+def _short_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(array_kernel, "block_of", lambda numbers, least: 8)
+    monkeypatch.setattr(array_kernel, "length_of", lambda extent, block, row, sums: 16)
+
+
+def test_the_program_prints_a_product_of_the_rows_of_a_block() -> None:
+    (product,) = products(weighted())
+    assert product.startswith("gemm(x1[row0], ")
+    assert product.endswith(" accumulated")
+
+
+def test_a_factor_that_only_the_product_reads_is_kept_for_a_block() -> None:
+    program = weighted().kernel.program
+    assert [b.dims for b in program.buffers if b.role == "scratch" and n in b.dims] == []
+
+
+def test_a_product_of_what_is_in_memory_is_one_call() -> None:
+    F = sg.Function([X, Y], sp.Sum(X[i, a] * Y[i, b], (i, 0, n - 1)))
+    assert [product for product in products(F) if "accumulated" in product] == []
+
+
+@pytest.mark.usefixtures("_short_chunks")
+@pytest.mark.parametrize("rows", [1, 2, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 129])
+def test_values_at_the_limits_of_blocks_and_chunks(rows: int) -> None:
+    given = data(rows, 20)
+    np.testing.assert_allclose(found(weighted(), *given), in_numpy(*given).reshape(-1), 1e-11, 1e-13)
+
+
+@pytest.mark.parametrize("columns", [1, 5, 64, 65, LARGE])
+@pytest.mark.parametrize("rows", [1, 63, 64, 65, 3_000])
+def test_values_of_small_and_large_products(rows: int, columns: int) -> None:
+    given = data(rows, columns)
+    np.testing.assert_allclose(found(weighted(), *given), in_numpy(*given).reshape(-1), 1e-10, 1e-12)
+
+
+def test_a_large_product_is_one_call() -> None:
+    F = weighted()
+    F(*data(10, 20))
+    F(*data(10, LARGE))
+    small, large = F.kernel._layouts.values()
+    calls = [
+        [s.accumulates for s in flat(layout.code.program.body) if isinstance(s, Call)] for layout in (small, large)
+    ]
+    assert calls == [[True], [False]]
+
+
+def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "LONG", -1.0)
+    monkeypatch.setattr(threads, "TIMED", 0)
+    F, given = weighted(), data(5_000, 20)
+    bits = set()
+    for count in ("1", "2", "3"):
+        monkeypatch.setenv("SYMGRAD_THREADS", count)
+        bits |= {found(F, *given).tobytes() for _ in range(5)}
+    assert len(bits) == 1
+
+
+@pytest.mark.usefixtures("_short_chunks")
+@pytest.mark.parametrize("rows", [1, 7, 8, 9, 17, 33])
+def test_rows_of_other_lengths_beside_a_product(rows: int) -> None:
+    """The product has n rows, what stands beside it n + 1."""
+    scaled = sp.Sum(X[i, a] * sp.exp(z[i + 1] - z[i]) * Y[i, b], (i, 0, n - 1))
+    F = sg.Function([X, Y, z], [scaled, sp.exp(z[a])])
+    random = np.random.default_rng(rows)
+    given = random.normal(size=(rows, 20)), random.normal(size=(rows, 30)), random.normal(size=rows + 1)
+    product, powers = F(*given)
+    np.testing.assert_allclose(powers, np.exp(given[2]), 1e-14)
+    np.testing.assert_allclose(product, given[0].T @ (given[1] * np.exp(np.diff(given[2]))[:, None]), 1e-11, 1e-12)
+
+
+@pytest.mark.usefixtures("_short_chunks")
+@pytest.mark.parametrize("rows", [1, 8, 9, 33])
+def test_both_factors_may_be_of_one_block(rows: int) -> None:
+    F = sg.Function([X, Y], sp.Sum(sp.sin(X[i, a]) * sp.exp(Y[i, b]), (i, 0, n - 1)))
+    random = np.random.default_rng(rows)
+    x, y = random.normal(size=(rows, 20)), random.normal(size=(rows, 30))
+    assert ["accumulated" in product for product in products(F)] == [True]
+    np.testing.assert_allclose(F(x, y), np.sin(x).T @ np.exp(y), 1e-11, 1e-12)
+
+
+def test_compiled_code_calls_it_with_any_sizes() -> None:
+    kernel = weighted().kernel
+    for columns in (20, LARGE):
+        given = data(300, columns)
+        np.testing.assert_allclose(kernel.njit(*given), in_numpy(*given), 1e-10, 1e-12)
