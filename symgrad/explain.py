@@ -49,14 +49,15 @@ def explain(function: Function, at: Mapping[Any, Any] | Sequence[Any] | None = N
         if isinstance(node.op, Leaf) and not isinstance(node.op, Input):
             continue
         edges = []
+        formula = node.op.to_sympy(*[names[x] for x in node.inputs])
         for x, partial in zip(node.inputs, local.get(node, ()), strict=False):
             if x not in upstream or partial is None:
                 continue
             partial = shown[partial]
             value = numbers.get(partial)
             product = None if value is None else float(value * numbers[upstream[node]])
-            edges.append(Edge(names[x], form[partial], None if value is None else float(value), product))
-        formula = node.op.to_sympy(*[names[x] for x in node.inputs])
+            local_form = form[partial].xreplace({formula: names[node]})  # in terms of the output, where it is there
+            edges.append(Edge(names[x], local_form, None if value is None else float(value), product))
         arriving = numbers.get(upstream[node]) if node in upstream else None
         steps.append(Step(names[node], formula, _float(numbers.get(node)), _float(arriving), tuple(edges)))
     return Explanation(function.head, tuple(steps), None if values is None else _shown(function, values))

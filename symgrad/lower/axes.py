@@ -46,12 +46,12 @@ class Axes:
         """The classes of a node's axes."""
         return [self.class_of((node, axis)) for axis in range(len(node.type.shape))]
 
-    def of_loops(self, node: Node) -> dict[str, Axis]:
-        """The classes of the loops that compute a node, by the names that fill.py gives them."""
+    def of_loops(self, node: Node, kind: str) -> dict[str, Axis]:
+        """The classes of the loops that compute a node, by the names that fill.py gives them. kind: see its Loops."""
         op = node.op
         if isinstance(op, Contract):
             return {f"i{k}": self.class_of(axis) for k, axis in _labelled(node, op).items()}
-        whole = node.inputs[0] if isinstance(op, (*REDUCED, Accumulate)) else node
+        whole = node.inputs[0] if isinstance(op, REDUCED) or kind == "scatter" else node
         return {f"i{k}": c for k, c in enumerate(self.of_array(whole))}
 
 

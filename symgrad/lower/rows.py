@@ -38,7 +38,7 @@ def rows(
     """
     axes = Axes(nodes)
     known = [
-        _Nest(node, loops, _reads(node, stored), _candidates(loops, axes.of_loops(node)))
+        _Nest(node, loops, _reads(node, stored), _candidates(loops, axes.of_loops(node, loops.kind)))
         for node, loops in nests.items()
     ]
     found: dict[Node, Along] = {}
@@ -54,7 +54,7 @@ def rows(
             loop = nest.candidates[best]
             found[nest.node] = Along(loop, {**nest.loops.outer, **nest.loops.inner}[loop], best, lanes)
     for node, loop in products.items():
-        found[node] = Along(loop, loops_of(node).inner[loop], axes.of_loops(node)[loop], lanes=False)
+        found[node] = Along(loop, loops_of(node).inner[loop], axes.of_loops(node, "add")[loop], lanes=False)
     return found
 
 
