@@ -9,7 +9,7 @@ import sympy as sp
 import symgrad as sg
 from symgrad.derivatives import build_grad, jacobian_rows, jacobian_vector
 from symgrad.graph import reachable
-from symgrad.lower.numpy_contract import steps
+from symgrad.lower.source.numpy_contract import steps
 
 
 def model(n, m):

@@ -15,7 +15,7 @@ from symgrad.errors import ArgumentError, DTypeError, ShapeError, SingularMatrix
 from symgrad.evaluate import all_values
 from symgrad.graph import Node, reachable
 from symgrad.lower.array_kernel import ArrayKernel
-from symgrad.lower.schedule import Result
+from symgrad.lower.scalars.schedule import Result
 from symgrad.ops.linear_algebra import Cholesky, Factorisation
 from symgrad.ops.position import sizes_of_nodes
 from symgrad.ops.view import Mapped, View, bounds

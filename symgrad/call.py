@@ -11,7 +11,7 @@ import numpy as np
 from symgrad.arguments import Argument, as_numbers, batch_shape, bind
 from symgrad.errors import OutputError
 from symgrad.lower.kernel import Kernel
-from symgrad.lower.schedule import Result
+from symgrad.lower.scalars.schedule import Result
 from symgrad.structure import LEAF, Shape, Structure, tuple_of
 
 

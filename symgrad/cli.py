@@ -26,8 +26,8 @@ from symgrad.expression import variables
 from symgrad.from_sympy import convert_all
 from symgrad.function import Function
 from symgrad.graph import Graph
-from symgrad.lower.cache import LIMIT, Cache
-from symgrad.lower.target import host
+from symgrad.lower.emit.target import host
+from symgrad.lower.machine.cache import LIMIT, Cache
 from symgrad.ops.elementwise import OPERATIONS
 from symgrad.parse import parse, parse_assignments, parse_list, parse_names
 

@@ -22,8 +22,8 @@ from symgrad.from_sympy import convert_all
 from symgrad.graph import Graph, Node, reachable, substitute, to_dot
 from symgrad.lower.array_kernel import ArrayKernel
 from symgrad.lower.kernel import Kernel
-from symgrad.lower.numpy_source import Opened, numpy_source
-from symgrad.lower.schedule import Result
+from symgrad.lower.scalars.schedule import Result
+from symgrad.lower.source.numpy_source import Opened, numpy_source
 from symgrad.ops.leaf import Input
 from symgrad.ops.position import Extent, sizes_of_nodes
 from symgrad.printers import Latex

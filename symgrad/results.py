@@ -13,7 +13,7 @@ from symgrad.arguments import Argument
 from symgrad.arrays import ELEMENTS
 from symgrad.derivatives import jacobian_array
 from symgrad.graph import Graph, Node
-from symgrad.lower.schedule import Result
+from symgrad.lower.scalars.schedule import Result
 from symgrad.ops.leaf import Input
 from symgrad.ops.view import Place, joined, stack, view
 from symgrad.structure import Shape

@@ -22,7 +22,7 @@ import symgrad as sg
 from symgrad.arguments import Argument
 from symgrad.graph import Node, Op
 from symgrad.lower.kernel import Kernel
-from symgrad.lower.schedule import Result
+from symgrad.lower.scalars.schedule import Result
 from symgrad.simplify import STABLE
 from symgrad.structure import LEAF, tuple_of
 from tests import accuracy_arrays, rules

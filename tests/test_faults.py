@@ -18,9 +18,9 @@ import sympy as sp
 import symgrad as sg
 from symgrad.errors import SymgradError
 from symgrad.graph import Node
-from symgrad.lower import cache as kept
-from symgrad.lower import names
 from symgrad.lower.array_kernel import ArrayKernel
+from symgrad.lower.machine import cache as kept
+from symgrad.lower.source import names
 from symgrad.ops.arithmetic import Power
 from symgrad.ops.contract import Contract
 from symgrad.ops.elementwise import Partial
@@ -143,7 +143,7 @@ def a_loser_gets_its_share(patch: Patch) -> None:
 
 def names_are_taken_as_they_are(patch: Patch) -> None:
     patch.setattr(names, "is_safe", lambda name: True)
-    patch.setattr("symgrad.lower.names.identifiers", lambda texts, *rest: list(texts))
+    patch.setattr("symgrad.lower.source.names.identifiers", lambda texts, *rest: list(texts))
     patch.setattr("symgrad.arguments.identifiers", lambda texts, *rest: list(texts), raising=False)
 
 

@@ -18,7 +18,7 @@ import sympy as sp
 
 from symgrad import build_grad
 from symgrad.graph import Graph, Node, reachable
-from symgrad.lower.prepare import prepared
+from symgrad.lower.arrays.prepare import prepared
 from symgrad.ops.arithmetic import Product
 from symgrad.ops.contract import Contract, contract
 from symgrad.ops.exponential import Exp, Log

@@ -206,10 +206,10 @@ ALLOWED = {
 
 # Where text that was generated here becomes a function. No name of a user's is in it.
 COMPILERS = {
-    ("lower/array_entry.py", "exec"): "the entry of a kernel: a fixed text, and the numbers of its arguments",
+    ("lower/machine/array_entry.py", "exec"): "the entry of a kernel: a fixed text, and the numbers of its arguments",
     ("lower/array_kernel.py", "compile"): "NumPy source of what LLVM is not made for",
     ("lower/array_kernel.py", "exec"): "the same",
-    ("lower/user_functions.py", "exec"): "the call of a user's function, by a name of ours",
+    ("lower/machine/user_functions.py", "exec"): "the call of a user's function, by a name of ours",
 }
 
 

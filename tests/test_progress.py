@@ -17,7 +17,7 @@ import sympy as sp
 
 import symgrad as sg
 from symgrad.graph import Graph
-from symgrad.lower import threads
+from symgrad.lower.machine import threads
 from symgrad.progress import counted, popped, progress, waited
 
 MODULE = import_module("symgrad.progress")  # symgrad.progress is the function

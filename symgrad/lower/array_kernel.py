@@ -12,19 +12,19 @@ import sympy as sp
 from symgrad.arguments import Argument
 from symgrad.errors import UnsupportedExpression
 from symgrad.graph import Node, reachable
-from symgrad.lower.blocks import SMALL, block_of, length_of
-from symgrad.lower.chunks import chunked
-from symgrad.lower.entry_text import Form
+from symgrad.lower.arrays.blocks import SMALL, block_of, length_of
+from symgrad.lower.arrays.chunks import chunked
+from symgrad.lower.arrays.loops import ArrayProgram, Call, flat
+from symgrad.lower.arrays.nest import NotInLoops
+from symgrad.lower.arrays.nests import schedule_arrays
+from symgrad.lower.emit.llvm_parts import arrays_to_llvm
+from symgrad.lower.emit.target import host
 from symgrad.lower.kernel import unique_symbol
-from symgrad.lower.llvm_parts import arrays_to_llvm
-from symgrad.lower.loops import ArrayProgram, Call, flat
-from symgrad.lower.nest import NotInLoops
-from symgrad.lower.nests import schedule_arrays
-from symgrad.lower.numpy_source import numpy_source
-from symgrad.lower.python_entry import Record, is_supported, python_entry
-from symgrad.lower.schedule import Result
-from symgrad.lower.target import host
-from symgrad.lower.threads import Parts, address
+from symgrad.lower.machine.entry_text import Form
+from symgrad.lower.machine.python_entry import Record, is_supported, python_entry
+from symgrad.lower.machine.threads import Parts, address
+from symgrad.lower.scalars.schedule import Result
+from symgrad.lower.source.numpy_source import numpy_source
 from symgrad.structure import Structure
 from symgrad.types import Size, integer, shape_in_numbers
 
@@ -90,7 +90,7 @@ class ArrayKernel:
         Raises ValueError for arrays that do not fit together or are empty. Raises UnsupportedExpression for what loops
         do not cover, and where a size is no argument's.
         """
-        from symgrad.lower import array_entry, machine_code
+        from symgrad.lower.machine import array_entry, machine_code
 
         if isinstance(self._whole, str):
             raise UnsupportedExpression("no Numba function of this", got=self._whole.split(":")[0])
@@ -234,7 +234,7 @@ class _Compiled(NamedTuple):
 
 
 def _compiled(program: ArrayProgram | str) -> _Compiled:
-    from symgrad.lower import machine_code
+    from symgrad.lower.machine import machine_code
 
     assert isinstance(program, ArrayProgram)
     with machine_code.LOCK:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from symgrad.errors import OutputError, ShapeError
-from symgrad.lower.target import host
-from symgrad.lower.threads import run as run_in_threads
+from symgrad.lower.emit.target import host
+from symgrad.lower.machine.threads import run as run_in_threads
 
 if TYPE_CHECKING:
-    from symgrad.lower.machine_code import BatchCode
+    from symgrad.lower.machine.machine_code import BatchCode
 
 Shape = tuple[int, ...]
 STEP = 64  # points: a multiple of every vector's lanes, and of a cache line's numbers

@@ -12,20 +12,20 @@ import numpy as np
 from symgrad.errors import ArgumentError
 from symgrad.graph import collector_paused
 from symgrad.lower.batch import Batch
-from symgrad.lower.entry_text import Form
-from symgrad.lower.llvm import to_llvm
-from symgrad.lower.pack import packed
-from symgrad.lower.program import Program
-from symgrad.lower.python import to_python
-from symgrad.lower.python_entry import Record, is_supported, numba_call, python_entry
-from symgrad.lower.schedule import Argument, Result, schedule
-from symgrad.lower.target import host
+from symgrad.lower.emit.llvm import to_llvm
+from symgrad.lower.emit.target import host
+from symgrad.lower.machine.entry_text import Form
+from symgrad.lower.machine.python_entry import Record, is_supported, numba_call, python_entry
+from symgrad.lower.scalars.pack import packed
+from symgrad.lower.scalars.program import Program
+from symgrad.lower.scalars.schedule import Argument, Result, schedule
+from symgrad.lower.source.python import to_python
 from symgrad.progress import waited
 from symgrad.structure import Structure
 
 if TYPE_CHECKING:
-    from symgrad.lower.instructions import Module
-    from symgrad.lower.machine_code import BatchCode
+    from symgrad.lower.emit.instructions import Module
+    from symgrad.lower.machine.machine_code import BatchCode
 
 # How C libraries pass many numbers: their count and address, and perhaps data of the user's.
 POINTER_SIGNATURES = ("float64(intc, CPointer(float64))", "float64(intc, CPointer(float64), voidptr)")
@@ -80,7 +80,7 @@ class Kernel:
         arrays of other shapes.
         """
         if "_njit" not in self.__dict__:
-            from symgrad.lower import machine_code, numba_entry
+            from symgrad.lower.machine import machine_code, numba_entry
 
             with machine_code.LOCK:
                 if "_njit" not in self.__dict__:
@@ -97,7 +97,7 @@ class Kernel:
         """
         if not is_supported():
             return numba_call(self.njit, nesting)
-        from symgrad.lower import machine_code
+        from symgrad.lower.machine import machine_code
 
         with machine_code.LOCK:
             code = machine_code.address_code(*self._written())
@@ -115,7 +115,7 @@ class Kernel:
 
         Raises ArgumentError for other signatures, and unless the arguments and the one result are scalars.
         """
-        from symgrad.lower import machine_code, numba_entry
+        from symgrad.lower.machine import machine_code, numba_entry
 
         if any(a.shape for a in self.arguments) or [r.shape for r in self.results] != [()]:
             raise ArgumentError("a C function takes numbers to one number", got=self.name, hint="use njit or batch")
@@ -150,7 +150,7 @@ class Kernel:
     def _code(self, varying: tuple[bool, ...]) -> BatchCode:
         """The kernel of which these arguments vary, compiled when it is first needed."""
         if varying not in self._batches:
-            from symgrad.lower import machine_code
+            from symgrad.lower.machine import machine_code
 
             with machine_code.LOCK:
                 if varying not in self._batches:

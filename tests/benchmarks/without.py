@@ -13,10 +13,12 @@ from unittest.mock import patch
 
 import numpy as np
 
-from symgrad.lower import array_kernel, fill, kernel, nests, schedule
-from symgrad.lower.loops import Affine
-from symgrad.lower.nest import Nest
-from symgrad.lower.target import Target
+from symgrad.lower import array_kernel, kernel
+from symgrad.lower.arrays import fill, nests
+from symgrad.lower.arrays.loops import Affine
+from symgrad.lower.arrays.nest import Nest
+from symgrad.lower.emit.target import Target
+from symgrad.lower.scalars import schedule
 
 from . import formulas, ours
 from .compare import AGREE, disagreement

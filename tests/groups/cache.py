@@ -25,8 +25,8 @@ from unittest import mock
 import sympy as sp
 
 from symgrad.function import Function
-from symgrad.lower import machine_code
-from symgrad.lower.cache import HEAD, SUFFIX, Cache, entry
+from symgrad.lower.machine import machine_code
+from symgrad.lower.machine.cache import HEAD, SUFFIX, Cache, entry
 from tests.groups.group import Group, Outcome, Outcomes
 
 STRANGER = 54_321  # a user that is not this one
@@ -330,7 +330,7 @@ def refused(draw: random.Random, index: int) -> Outcomes:
         with directory() as own:
             if data is not None:
                 put(own, data)
-            with mock.patch(f"symgrad.lower.cache.os.{name}", refuse):
+            with mock.patch(f"symgrad.lower.machine.cache.os.{name}", refuse):
                 outcome.merge(judged(f"os.{name}: {errno.errorcode[number]}"))
             outcome.merge(judged(f"after os.{name}: {errno.errorcode[number]}"))
     return {"cache_refused": outcome}

@@ -16,8 +16,9 @@ import sympy as sp
 from symgrad.derivatives import build_grad, hessian_vector
 from symgrad.evaluate import evaluate
 from symgrad.graph import Node, reachable
-from symgrad.lower import array_kernel, threads
+from symgrad.lower import array_kernel
 from symgrad.lower.array_kernel import ArrayKernel
+from symgrad.lower.machine import threads
 from symgrad.ops.leaf import Input
 from symgrad.simplify import FORM, STABLE, simplify
 from symgrad.types import Type, shape_in_numbers

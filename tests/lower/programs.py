@@ -13,7 +13,7 @@ import sympy as sp
 from symgrad.evaluate import evaluate
 from symgrad.graph import Graph, Node
 from symgrad.lower.kernel import Kernel
-from symgrad.lower.schedule import Result
+from symgrad.lower.scalars.schedule import Result
 from symgrad.ops.elementwise import Elementwise
 from symgrad.ops.exponential import Exp, Log
 from symgrad.ops.hyperbolic import Tanh

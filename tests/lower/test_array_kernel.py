@@ -11,7 +11,7 @@ from symgrad.derivatives import build_grad
 from symgrad.evaluate import evaluate
 from symgrad.graph import Node
 from symgrad.lower.array_kernel import ArrayKernel
-from symgrad.lower.loops import ArrayProgram, Loop, flat
+from symgrad.lower.arrays.loops import ArrayProgram, Loop, flat
 from symgrad.ops.exponential import Exp
 from symgrad.ops.products import broadcast, dot, total
 from symgrad.ops.trigonometric import Sin

@@ -10,7 +10,7 @@ import pytest
 from symgrad.errors import OutputError, ShapeError
 from symgrad.graph import Graph
 from symgrad.lower.kernel import Kernel
-from symgrad.lower.schedule import Result
+from symgrad.lower.scalars.schedule import Result
 from symgrad.ops.exponential import Exp
 from symgrad.ops.special import Erfinv
 from symgrad.ops.trigonometric import Sin
@@ -242,9 +242,9 @@ def test_a_result_without_a_variable_fills_the_batch() -> None:
 
 
 def _llvm_of_batch(kernel: Kernel) -> str:
-    from symgrad.lower.llvm import to_llvm
-    from symgrad.lower.schedule import schedule
-    from symgrad.lower.target import host
+    from symgrad.lower.emit.llvm import to_llvm
+    from symgrad.lower.emit.target import host
+    from symgrad.lower.scalars.schedule import schedule
 
     varying = (True,) * len(kernel.arguments)
     return to_llvm(schedule("f", kernel.arguments, kernel.results, varying=varying), "f", host())[0]

@@ -21,9 +21,9 @@ import symgrad as sg
 from symgrad import environment
 from symgrad.cli import main
 from symgrad.environment import cache_directory
-from symgrad.lower import cache, machine_code
-from symgrad.lower.cache import ABANDONED, SUFFIX, UNFINISHED, Cache
-from symgrad.lower.target import processor, this_processor
+from symgrad.lower.emit.target import processor, this_processor
+from symgrad.lower.machine import cache, machine_code
+from symgrad.lower.machine.cache import ABANDONED, SUFFIX, UNFINISHED, Cache
 from tests.groups import cache as attacks
 
 x, y = sp.symbols("x y", real=True)

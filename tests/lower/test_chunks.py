@@ -11,8 +11,9 @@ import pytest
 import sympy as sp
 
 import symgrad as sg
-from symgrad.lower import array_kernel, pool, threads
-from symgrad.lower.blocks import CHUNKS, length_of, length_text
+from symgrad.lower import array_kernel
+from symgrad.lower.arrays.blocks import CHUNKS, length_of, length_text
+from symgrad.lower.machine import pool, threads
 
 n, m = sp.symbols("n m", integer=True, positive=True)
 ROWS = 40_000

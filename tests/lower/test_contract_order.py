@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from symgrad.lower.numpy_contract import steps
+from symgrad.lower.source.numpy_contract import steps
 
 n, m = sp.symbols("n m", integer=True, positive=True)
 ROW, COLUMN, OTHER = range(3)

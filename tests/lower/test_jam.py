@@ -8,8 +8,8 @@ import sympy as sp
 
 from symgrad.graph import Graph
 from symgrad.lower.array_kernel import ArrayKernel
-from symgrad.lower.jam import SUMS, jammed
-from symgrad.lower.loops import (
+from symgrad.lower.arrays.jam import SUMS, jammed
+from symgrad.lower.arrays.loops import (
     AddTo,
     Affine,
     ArrayProgram,

@@ -20,7 +20,7 @@ from scipy import LowLevelCallable
 from symgrad.errors import ArgumentError
 from symgrad.graph import Graph
 from symgrad.lower.kernel import Kernel
-from symgrad.lower.schedule import Result
+from symgrad.lower.scalars.schedule import Result
 from symgrad.ops.elementwise import OPERATIONS
 from symgrad.ops.exponential import Exp, Log
 from symgrad.ops.logic import Relation

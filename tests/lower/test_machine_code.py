@@ -11,7 +11,7 @@ import numpy as np
 import sympy as sp
 
 import symgrad as sg
-from symgrad.lower import machine_code
+from symgrad.lower.machine import machine_code
 from symgrad.structure import LEAF
 
 x, y = sp.symbols("x y")

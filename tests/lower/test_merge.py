@@ -8,8 +8,21 @@ import sympy as sp
 
 from symgrad.graph import Graph
 from symgrad.lower.array_kernel import ArrayKernel
-from symgrad.lower.loops import AddTo, Affine, ArrayProgram, Buffer, Fill, Let, Load, Loop, Read, Start, Store, Update
-from symgrad.lower.merge import merged
+from symgrad.lower.arrays.loops import (
+    AddTo,
+    Affine,
+    ArrayProgram,
+    Buffer,
+    Fill,
+    Let,
+    Load,
+    Loop,
+    Read,
+    Start,
+    Store,
+    Update,
+)
+from symgrad.lower.arrays.merge import merged
 from symgrad.ops.contract import contract
 from symgrad.ops.exponential import Exp
 from symgrad.ops.leaf import Input

@@ -11,8 +11,8 @@ import sympy as sp
 
 from symgrad.graph import Graph
 from symgrad.lower.kernel import Kernel
-from symgrad.lower.names import identifiers, is_safe
-from symgrad.lower.schedule import Result
+from symgrad.lower.scalars.schedule import Result
+from symgrad.lower.source.names import identifiers, is_safe
 from symgrad.ops.leaf import Input
 from symgrad.ops.special import LambertW
 from tests.lower.programs import Argument, function_of

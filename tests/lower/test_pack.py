@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from symgrad.graph import Graph, Node, Op
-from symgrad.lower import schedule
+from symgrad.lower.emit.target import Target, host
 from symgrad.lower.kernel import Kernel
-from symgrad.lower.pack import packed
-from symgrad.lower.program import Let, Load, Number, Pack, Part, Program, Statement, Store
-from symgrad.lower.python import to_python
-from symgrad.lower.target import Target, host
+from symgrad.lower.scalars import schedule
+from symgrad.lower.scalars.pack import packed
+from symgrad.lower.scalars.program import Let, Load, Number, Pack, Part, Program, Statement, Store
+from symgrad.lower.source.python import to_python
 from symgrad.ops.exponential import Exp
 from symgrad.ops.special import Polygamma
 from symgrad.ops.stable import LogSumExp

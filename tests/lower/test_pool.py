@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from symgrad.lower.pool import POOL
+from symgrad.lower.machine.pool import POOL
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="threads wait on Linux only")
 KIND = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_int64] * 4)

@@ -9,9 +9,10 @@ import pytest
 import sympy as sp
 
 import symgrad as sg
-from symgrad.lower import array_kernel, threads
-from symgrad.lower.blocks import SMALL
-from symgrad.lower.loops import Call, flat
+from symgrad.lower import array_kernel
+from symgrad.lower.arrays.blocks import SMALL
+from symgrad.lower.arrays.loops import Call, flat
+from symgrad.lower.machine import threads
 
 n, m, k = sp.symbols("n m k", integer=True, positive=True)
 i, a, b = sp.symbols("i a b", integer=True)

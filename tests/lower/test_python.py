@@ -12,7 +12,7 @@ import sympy as sp
 
 from symgrad.graph import Graph, Node
 from symgrad.lower.kernel import Kernel
-from symgrad.lower.schedule import Result
+from symgrad.lower.scalars.schedule import Result
 from symgrad.ops.exponential import Exp, Log
 from symgrad.ops.hyperbolic import Tanh
 from symgrad.ops.leaf import Const, Input

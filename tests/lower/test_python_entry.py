@@ -14,8 +14,9 @@ import sympy as sp
 
 import symgrad as sg
 from symgrad import array_call
-from symgrad.lower import array_kernel, machine_code, python_entry
+from symgrad.lower import array_kernel
 from symgrad.lower import kernel as kernels
+from symgrad.lower.machine import machine_code, python_entry
 from symgrad.structure import LEAF, Structure, tuple_of
 
 X, Y, N = sp.Symbol("x"), sp.Symbol("y"), sp.Symbol("n", integer=True, positive=True)

@@ -10,8 +10,8 @@ import sympy as sp
 
 import symgrad as sg
 from symgrad.lower import array_kernel
-from symgrad.lower.loops import ArrayProgram, Buffer, Loop, Rows, flat
-from symgrad.lower.nests import schedule_arrays
+from symgrad.lower.arrays.loops import ArrayProgram, Buffer, Loop, Rows, flat
+from symgrad.lower.arrays.nests import schedule_arrays
 
 n, m, K, D = sp.symbols("n m K D", integer=True, positive=True)
 i, j, k, c = sp.symbols("i j k c", integer=True)
@@ -41,7 +41,7 @@ def fused(F: sg.Function) -> ArrayProgram:
     kernel = F.kernel
     with pytest.MonkeyPatch.context() as patch:
         for name in ("jammed", "merged"):
-            patch.setattr(f"symgrad.lower.nests.{name}", lambda program: program)
+            patch.setattr(f"symgrad.lower.arrays.nests.{name}", lambda program: program)
         program = schedule_arrays("f", kernel.inputs, kernel.outputs, "f8")
     assert isinstance(program, ArrayProgram)
     return program

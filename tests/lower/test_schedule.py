@@ -6,8 +6,8 @@ import numpy as np
 
 from symgrad.graph import Graph
 from symgrad.lower.kernel import Kernel
-from symgrad.lower.program import Let, Load, Loop, Part, Program, Store
-from symgrad.lower.schedule import Result, schedule
+from symgrad.lower.scalars.program import Let, Load, Loop, Part, Program, Store
+from symgrad.lower.scalars.schedule import Result, schedule
 from symgrad.ops.exponential import Exp
 from symgrad.ops.trigonometric import Sin
 from tests.lower.programs import Argument, array, assert_close, inputs, kernel_of, random_graph

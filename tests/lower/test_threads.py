@@ -12,7 +12,7 @@ import pytest
 import sympy as sp
 
 import symgrad as sg
-from symgrad.lower import threads
+from symgrad.lower.machine import threads
 
 X, Y = sp.symbols("x y")
 FORMULA = sp.exp(-X * Y) * sp.tanh(X) + sp.log(X + Y)

@@ -27,8 +27,9 @@ from symgrad import ops
 from symgrad.evaluate import evaluate
 from symgrad.from_sympy import from_sympy
 from symgrad.graph import Graph, Op
-from symgrad.lower import expressions, instructions, numpy_contract, numpy_index, numpy_source, numpy_words
-from symgrad.lower import special as special_loops
+from symgrad.lower.emit import instructions
+from symgrad.lower.emit import special as special_loops
+from symgrad.lower.source import expressions, numpy_contract, numpy_index, numpy_source, numpy_words
 from symgrad.ops import exponential, rounding
 from symgrad.ops.leaf import Input
 from symgrad.ops.logic import And, Not, Or, Relation, truth

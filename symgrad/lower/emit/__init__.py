@@ -1,0 +1,1 @@
+"""Programs -> LLVM IR."""

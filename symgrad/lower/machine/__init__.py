@@ -1,0 +1,1 @@
+"""LLVM IR -> machine code: compiled, kept, called, on several threads."""

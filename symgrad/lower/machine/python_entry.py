@@ -1,0 +1,138 @@
+"""A kernel -> a builtin function of Python, of objects to objects, as an extension written in C would have it.
+
+Its text depends on ranks and nesting alone. What belongs to one kernel, and to the shapes that it is called with,
+stands in a record. It takes exactly what the record names, and answers NotImplemented to all else.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import sysconfig
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from symgrad.lower.emit.instructions import Module
+from symgrad.lower.emit.target import host
+from symgrad.lower.machine.entry_steps import DATA, DTYPE, FLAGS, PYTHON, RANK, SIZES, TYPE, TYPES
+from symgrad.lower.machine.entry_text import Form, Word, entry_text
+from symgrad.structure import Structure
+
+METH_FASTCALL = 0x0080  # methodobject.h: self, the address of arguments, their number
+
+
+Array = tuple[tuple[int, ...], np.dtype]  # shape and element type
+
+
+class Record(NamedTuple):
+    """What an entry reads: the kernel, and the arguments that it is for."""
+
+    code: Any  # the kernel
+    inputs: Sequence[Array]
+    outputs: Sequence[Array]
+    table: int = 0  # the address of the sizes
+    scratch: int = 0  # the address of the block of scratch buffers
+    offsets: Sequence[int] = ()  # of scratch buffers in the block
+    kept: Any = None  # what must live as long as the entry
+
+
+def python_entry(form: Form, record: Record) -> Callable[..., Any]:
+    """The builtin function. It takes positional arguments, and returns results in their nesting or NotImplemented.
+
+    Any number of threads may call it. Where another call has the scratch memory, the answer is NotImplemented too.
+    Other threads run while the kernel does. Raises MemoryError.
+    """
+    from symgrad.lower.machine.machine_code import address  # here: LLVM takes a while to import
+
+    entry, words = _compiled(form)
+    values: dict[Word, int] = {
+        **{(name,): id(type_) for name, type_ in TYPES.items()},
+        ("refused",): id(NotImplemented),
+        ("np.empty",): id(np.empty),
+        ("code",): address(record.code),
+        ("table",): record.table,
+        ("scratch",): record.scratch,
+    }
+    for k, (shape, dtype) in enumerate(record.inputs):
+        values["dtype", k] = id(dtype)
+        values |= {("size", k, axis): n for axis, n in enumerate(shape)}
+    values |= {("empty", k): id(arguments) for k, arguments in enumerate(record.outputs)}
+    values |= {("offset", k): n for k, n in enumerate(record.offsets)}
+    numbers = np.array([values[w] for w in words], np.int64)
+    definition = _MethodDef(b"kernel", address(entry), METH_FASTCALL, None)
+    owned = (numbers, definition, entry, record)
+    function: Callable[..., Any] = _function(ctypes.addressof(definition), owned, None)
+    return function
+
+
+def numba_call(dispatcher: Callable[..., Any], nesting: Structure) -> Callable[..., Any]:
+    """What stands in for an entry where none can be made: Numba's dispatcher of a kernel for one point."""
+    from numba.core.errors import NumbaTypeError
+
+    build = nesting.builder()
+    refusals = ValueError, TypeError, NumbaTypeError  # other shapes, other types, types that Numba does not know
+
+    def call(*args: Any) -> Any:
+        try:
+            found = dispatcher(*args)
+        except refusals:
+            return NotImplemented
+        return build(found if nesting.size != 1 else (found,))
+
+    return call
+
+
+@cache
+def is_supported() -> bool:
+    """Are objects and arrays in memory as this file has it? Else no entry can be made."""
+    if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return False
+    if ctypes.sizeof(ctypes.c_void_p) != 8:
+        return False
+    read_only = np.arange(24.0).reshape(2, 3, 4)[:, ::2]
+    read_only.flags.writeable = False
+    for a in (np.zeros(()), np.zeros(3, np.float32), np.zeros((2, 5), np.int64, order="F"), read_only):
+        sizes = _at(a, SIZES, ctypes.c_void_p) or 0
+        found = (
+            _at(a, TYPE, ctypes.c_void_p),
+            _at(a, DATA, ctypes.c_void_p),
+            _at(a, RANK, ctypes.c_int),
+            _at(a, DTYPE, ctypes.c_void_p),
+            _at(a, FLAGS, ctypes.c_int),
+        )
+        flags = a.flags.num
+        if found != (id(np.ndarray), a.ctypes.data, a.ndim, id(a.dtype), flags):
+            return False
+        if a.ndim and tuple((ctypes.c_ssize_t * a.ndim).from_address(sizes)) != a.shape:
+            return False
+    return all(_at(x, TYPE, ctypes.c_void_p) == id(type(x)) for x in (1, 1.0, True, np.float64(1)))
+
+
+def _at(x: Any, offset: int, kind: Any) -> Any:
+    return kind.from_address(id(x) + offset).value
+
+
+class _MethodDef(ctypes.Structure):
+    """PyMethodDef, methodobject.h."""
+
+    _fields_ = (("name", ctypes.c_char_p), ("meth", ctypes.c_void_p), ("flags", ctypes.c_int), ("doc", ctypes.c_char_p))
+
+
+def _function(*arguments: Any) -> Any:
+    kind = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p)
+    return kind(("PyCFunction_NewEx", ctypes.pythonapi))(*arguments)
+
+
+@cache
+def _compiled(form: Form) -> tuple[Any, list[Word]]:
+    """The machine code of the entry, and the words of its record."""
+    from symgrad.lower.machine import machine_code
+
+    with machine_code.LOCK:
+        symbol = machine_code.SYMBOL
+        (text, words), module = entry_text(form, symbol), Module(symbol, host())
+        module.addresses |= {name: ctypes.cast(ctypes.pythonapi[name], ctypes.c_void_p).value or 0 for name in PYTHON}
+        return machine_code.address_code(text, module), words

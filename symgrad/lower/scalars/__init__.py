@@ -1,0 +1,1 @@
+"""Graph of scalars -> program: what is computed in which order."""

@@ -1,0 +1,1 @@
+"""Programs and graphs -> Python over NumPy, which is what people read."""
