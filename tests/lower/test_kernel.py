@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import pickle
+import re
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from scipy import LowLevelCallable
 
 from symgrad.errors import ArgumentError
 from symgrad.graph import Graph
+from symgrad.lower.emit.llvm import MOST_LOADS
 from symgrad.lower.kernel import Kernel
 from symgrad.lower.scalars.schedule import Result
 from symgrad.ops.elementwise import OPERATIONS
@@ -259,6 +261,15 @@ def test_values_that_are_read_many_parts_later() -> None:
     point = np.array([0.7, 0.9])
     for got, wanted in zip(kernel.njit(point), reference(kernel, [point]), strict=True):
         assert_close(got, wanted, 1e-10)
+
+
+def test_a_sum_of_values_of_other_parts_loads_few_of_them_in_a_block() -> None:
+    graph = Graph()
+    (x,) = inputs(graph, "x")
+    kernel = kernel_of([x], [graph.add(Add((1,) * 3000), *[Sin().apply(x / k) for k in range(1, 3001)])])
+    blocks = re.split(r"\n\w+:\n", kernel.inspect_llvm())
+    assert max(block.count("= load double, ptr %slot") for block in blocks) <= MOST_LOADS
+    assert_close(kernel.njit(0.3), reference(kernel, [0.3])[0], 1e-13)
 
 
 def test_truth_values_that_are_read_many_parts_later() -> None:

@@ -38,6 +38,8 @@ ATTRIBUTES = 'noinline nounwind "stackrealign"'
 WIDE = ' "prefer-vector-width"="512" "min-legal-vector-width"="512"'
 # Optimising large functions takes more than linear time; in parts without it, code runs 10 % slower.
 UNOPTIMISED = "optnone"
+# LLVM compares each load of a block with the others: a sum of 10,000 terms would take 10 s.
+MOST_LOADS = 64
 
 CACHE_LINE = 64  # bytes
 FRAME = f"""
@@ -142,6 +144,7 @@ class _Function(Instructions):
         self.writer, self.indices, self.whole = writer, dict(indices), whole
         self.values: dict[int, Value] = {}
         self.addresses: dict[int, str] = {}
+        self.loads, self.around = 0, len(indices)  # loads from the frame; loops around, not in the function
 
     def line(self, text: str) -> None:
         self.lines.append("  " + text)
@@ -177,6 +180,10 @@ class _Function(Instructions):
     def read(self, value: int) -> Value:
         operand = self.values.get(value) or self.writer.numbers.get(value)
         if operand is None:
+            self.loads += 1
+            if self.loads % MOST_LOADS == 0 and len(self.indices) == self.around:
+                self.line(f"br label %block{self.loads}")
+                self.lines.append(f"block{self.loads}:")
             type_, slot = self.writer.types[value], self.slot(self.writer.slots[value])
             operand = self.values[value] = self.define(f"load {type_}, ptr {slot}", type_)
         return operand
