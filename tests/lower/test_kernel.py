@@ -23,6 +23,7 @@ from symgrad.graph import Graph
 from symgrad.lower.emit.llvm import MOST_LOADS
 from symgrad.lower.kernel import Kernel
 from symgrad.lower.scalars.schedule import Result
+from symgrad.ops.arithmetic import Add
 from symgrad.ops.elementwise import OPERATIONS
 from symgrad.ops.exponential import Exp, Log
 from symgrad.ops.logic import Relation
