@@ -48,3 +48,17 @@ def test_a_size_that_may_be_below_zero_is_pythons_max_in_a_kernel() -> None:
     x = sp.IndexedBase("x", shape=(n,))
     e = sp.Product(sp.Sum(x[0] + 1, (j, 0, n - 2)), (j, 0, 1))
     assert_right("fuzz_indexed", e, {x: np.ones((2,)), n: 2})
+
+
+def test_an_order_is_an_integer_also_where_the_same_float_was_there_before() -> None:
+    """UnsupportedExpression: polygamma of an order that is no number."""
+    x = sp.Symbol("x", real=True)
+    e = sp.Add(1.0 * x, sp.polygamma(1, x + sp.Rational(23, 16)), evaluate=False)
+    assert_right("fuzz_scalar", e, {x: 0.5})
+
+
+def test_what_is_printed_of_a_share_of_three_compares_the_terms_themselves() -> None:
+    """as printed [2]: mpf('-inf'), reference 1.3309307951204787626, error inf"""
+    x = sp.Symbol("x", real=True)
+    e = sp.Max(1, 2, sp.Add(sp.csc(sp.Rational(99, 64)), (-1) * x, evaluate=False), evaluate=False)
+    assert_right("fuzz_scalar", e, {x: -2.0})

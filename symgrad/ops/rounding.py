@@ -21,7 +21,7 @@ from symgrad.ops.elementwise import Elementwise, Partial
 from symgrad.ops.emitter import Emitter
 from symgrad.ops.leaf import exact_value
 from symgrad.ops.logic import equal, less, negation
-from symgrad.ops.select import guarded, select
+from symgrad.ops.select import guarded, piecewise, select
 
 HALF = Fraction(1, 2)
 
@@ -271,8 +271,10 @@ class TieShare(Elementwise):
 
     def to_sympy(self, *args: Any) -> Any:
         best = self.extremum.to_sympy(*args)
-        differences = [x - best if isinstance(self.extremum, Max) else best - x for x in args]
-        return 1 / sp.Add(*[sp.Heaviside(difference, 1) for difference in differences])
+        # not a step of their difference, in which terms of a sum may cancel in another order
+        pairs = [(x, best) if isinstance(self.extremum, Max) else (best, x) for x in args]
+        wins = [sp.Not(sp.Lt(*pair, evaluate=False), evaluate=False) for pair in pairs]
+        return 1 / sp.Add(*[piecewise((sp.S.One, condition), (sp.S.Zero, sp.true)) for condition in wins])
 
 
 def _by_real_part(wins: Callable[..., Any]) -> Callable[[Any, Any], Any]:

@@ -127,11 +127,11 @@ class Polygamma(Elementwise):
     def from_sympy(cls, expression: sp.Expr, *args: Node) -> Node:
         n, x = args
         order = exact_value(n)
-        if not isinstance(order, int) or order < 0:
+        if order is None or order != int(order) or order < 0:
             raise UnsupportedExpression(
                 "polygamma of an order that is no number", got=expression, wanted="an integer from 0 up"
             )
-        return x.graph.add(cls(order), x)
+        return x.graph.add(cls(int(order)), x)  # 1 is the node of 1.0, if that was there before
 
 
 @dataclass(frozen=True)
