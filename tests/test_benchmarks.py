@@ -122,6 +122,7 @@ def test_without_an_optimisation_numbers_are_the_same(switch: without.Switch) ->
 
 
 def test_a_page_holds_what_was_measured(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")  # of its picture
     row = compare.Measured("dot", 1e-6, 0.1, 3, 3, {"torch": 2e-6}, {"torch": 0.2}, {}, None)
     gain = without.Gain(without.SWITCHES[0], 1.0, 2.0)
     page.write(page.Page([row], [first.First("call", 0.1, 0.05, {"jax": 0.2})], [gain]), tmp_path / "page.md")
