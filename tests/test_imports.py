@@ -88,7 +88,7 @@ NESTED = {
         "lower.emit.llvm_loops.PartWriter",
         "lower.arrays.nest.Nest",
     ),
-    *("lower.arrays.chunks._accesses", "lower.arrays.chunks._Chunking", "lower.arrays.nest.Nest"),
+    *("lower.arrays.chunks._accesses", "lower.arrays.nest.Nest"),
     *(
         "lower.arrays.access.Names",
         "lower.arrays.jam._statements",

@@ -26,6 +26,7 @@ from symgrad.lower.arrays.loops import (
     Statement,
     Store,
     flat,
+    looped,
 )
 from symgrad.types import Size, as_size
 
@@ -193,13 +194,11 @@ def _with_copies_by_lanes(group: Group, buffers: Buffers, row: str, numbers: Ite
 def _copy(b: Buffer, name: str, axis: int, group: Group, value: int) -> Nest:
     """The nest that copies an array, with its rows along one axis."""
     assert group.along is not None
-    names = [f"i{k}" for k in range(len(b.dims))]
-    index = tuple(Affine(0, ((i, 1),)) for i in names)
-    body: tuple[Statement, ...] = (Load(value, b.name, index), Store(name, index, value))
-    for k in [axis, *(k for k in reversed(range(len(names))) if k != axis)]:
-        body = (Loop(names[k], Affine(), Affine(b.dims[k]), body, "simd" if k == axis else "serial"),)
-    along = group.along._replace(loop=names[axis], extent=b.dims[axis])
-    return Nest(list(body), along, {b.name}, {name})
+    extents = [(f"i{k}", n) for k, n in enumerate(b.dims)]
+    index = tuple(Affine(0, ((i, 1),)) for i, _ in extents)
+    row, rows = extents.pop(axis)
+    body = looped([Load(value, b.name, index), Store(name, index, value)], [*extents, (row, rows)])
+    return Nest(list(body), group.along._replace(loop=row, extent=rows), {b.name}, {name})
 
 
 def _clipped(

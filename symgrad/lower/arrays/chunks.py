@@ -13,6 +13,7 @@ from itertools import count
 
 import sympy as sp
 
+from symgrad.lower.arrays.access import Roots, rebuilt, unused
 from symgrad.lower.arrays.loops import (
     AddTo,
     Affine,
@@ -25,7 +26,6 @@ from symgrad.lower.arrays.loops import (
     Cut,
     Extent,
     Fill,
-    Guard,
     Index,
     Let,
     Load,
@@ -37,9 +37,9 @@ from symgrad.lower.arrays.loops import (
     Statement,
     Store,
     Update,
-    When,
     flat,
     inside,
+    looped,
 )
 from symgrad.types import Size, as_size
 
@@ -52,8 +52,8 @@ class _NotInChunks(Exception):
 
 def chunked(program: ArrayProgram) -> ArrayProgram:
     """The program with its rows in chunks, where that can be."""
-    values = count(1 + max((s.value for s in flat(program.body) if hasattr(s, "value")), default=0))
-    buffers = {b.name: b for b in program.buffers}
+    values = count(unused(program.body))
+    buffers, roots = {b.name: b for b in program.buffers}, Roots(program.buffers)
     numbers = {b.symbol: b.numbers for b in program.blocks}
     body: list[Statement] = []
     cuts: list[Cut] = []
@@ -62,10 +62,10 @@ def chunked(program: ArrayProgram) -> ArrayProgram:
             body.append(s)
             continue
         others = [*program.body[:k], *program.body[k + 1 :], *s.after]
-        read = {_root(t.buffer, buffers) for t in flat(tuple(others)) if isinstance(t, Load)}
-        read |= {_root(name, buffers) for t in flat(tuple(others)) if isinstance(t, Call) for name in t.buffers}
+        read = {roots[t.buffer] for t in flat(tuple(others)) if isinstance(t, Load)}
+        read |= {roots[name] for t in flat(tuple(others)) if isinstance(t, Call) for name in t.buffers}
         try:
-            kinds = _kinds(s, read, buffers)
+            kinds = _kinds(s, read, buffers, roots)
         except _NotInChunks:
             body.append(s)
             continue
@@ -78,7 +78,7 @@ def chunked(program: ArrayProgram) -> ArrayProgram:
 # -- what is written --------------------------------------------------------------------------------------------------
 
 
-def _kinds(rows: Rows, read: set[str], buffers: Mapping[str, Buffer]) -> dict[str, str]:
+def _kinds(rows: Rows, read: set[str], buffers: Mapping[str, Buffer], roots: Roots) -> dict[str, str]:
     """For each buffer that the body writes: "rows" of the chunk's own, "private", or "sum" over all rows.
 
     Raises _NotInChunks for what is none of these, and for statements around the loop that do more than begin.
@@ -96,7 +96,7 @@ def _kinds(rows: Rows, read: set[str], buffers: Mapping[str, Buffer]) -> dict[st
     kinds = {s.buffers[-1]: "sum" for s in flat(rows.body) if isinstance(s, Call)}  # of its own rows
     for name, places in accesses.items():
         if name not in written:
-            if _root(name, buffers) in written:
+            if roots[name] in written:
                 raise _NotInChunks
             continue
         if _has_own_axis(places):
@@ -152,12 +152,6 @@ def _is_row(i: Affine, steps: Mapping[str, Size]) -> bool:
     ((name, c),) = i.terms
     step = steps.get(name)
     return c == 1 and isinstance(step, int) and 0 <= i.offset < step
-
-
-def _root(name: str, buffers: Mapping[str, Buffer]) -> str:
-    while buffers[name].of:
-        name = buffers[name].of
-    return name
 
 
 # -- the chunks -------------------------------------------------------------------------------------------------------
@@ -220,11 +214,11 @@ class _Chunking:
     ) -> Iterator[Statement]:
         """What one chunk does."""
         rows = self.rows
-        yield from self._moved(before, slots)
+        yield from rebuilt(before, lambda s: self._moved(s, slots))
         end = next(self.values)
         first = Affine(0, ((self.first, 1),))
         yield Bound(end, "min", (first.plus(Affine(self.length)), rows.extent))
-        (loop,) = self._moved([rows.loop], slots)
+        (loop,) = rebuilt([rows.loop], lambda s: self._moved(s, slots))
         assert isinstance(loop, Loop)
         yield replace(loop, first=first, stop=Affine(0, (), ((end, 1),)))
         for name, slot in partial.items():
@@ -232,25 +226,20 @@ class _Chunking:
             yield Read(value, name)
             yield Store(slot, (self.chunk,), value)
 
-    def _moved(self, body: Sequence[Statement], slots: Mapping[str, str]) -> Iterator[Statement]:
-        """The statements with the chunk's slots in the place of buffers."""
-        for s in body:
-            if isinstance(s, (Load, Store, AddTo, Fill)) and s.buffer in slots:
-                s = replace(s, buffer=slots[s.buffer], index=(self.chunk, *s.index))
-            elif isinstance(s, Call):
-                first = tuple((self.chunk, *index) if name in slots else index for name, index in s.places)
-                s = replace(s, buffers=tuple(slots.get(name, name) for name in s.buffers), first=first)
-            elif isinstance(s, (Loop, Guard, When)):
-                s = replace(s, body=tuple(self._moved(s.body, slots)))
-            yield s
+    def _moved(self, s: Statement, slots: Mapping[str, str]) -> Statement:
+        """The statement with the chunk's slots in the place of buffers."""
+        if isinstance(s, (Load, Store, AddTo, Fill)) and s.buffer in slots:
+            return replace(s, buffer=slots[s.buffer], index=(self.chunk, *s.index))
+        if isinstance(s, Call):
+            first = tuple((self.chunk, *index) if name in slots else index for name, index in s.places)
+            return replace(s, buffers=tuple(slots.get(name, name) for name in s.buffers), first=first)
+        return s
 
     def _sum_of_slots(self, name: str, slot: str) -> Loop:
         """Adds up what the chunks summed, one after the other."""
         value = next(self.values)
         dims = self.buffers[name].dims
         index: Index = tuple(Affine(0, ((f"i{axis}", 1),)) for axis in range(len(dims)))
-        body: tuple[Statement, ...] = (Load(value, slot, (self.chunk, *index)), AddTo(name, index, value))
-        for axis in reversed(range(len(dims))):
-            kind = "simd" if axis == len(dims) - 1 else "serial"
-            body = (Loop(f"i{axis}", Affine(), Affine(dims[axis]), body, kind),)
+        added = Load(value, slot, (self.chunk, *index)), AddTo(name, index, value)
+        body = looped(added, [(f"i{axis}", n) for axis, n in enumerate(dims)])
         return Loop(self.index, Affine(), Affine(self.number), body, "short")

@@ -13,7 +13,6 @@ from symgrad.lower.arrays.loops import (
     Fill,
     Index,
     Load,
-    Loop,
     Number,
     Read,
     Start,
@@ -21,6 +20,7 @@ from symgrad.lower.arrays.loops import (
     Store,
     Update,
     When,
+    looped,
 )
 from symgrad.lower.arrays.nest import Nest, Placed, Values
 from symgrad.ops.contract import Contract
@@ -122,12 +122,9 @@ def nest_of(
 
 def _zeros(nest: Nest, target: str, loops: Loops, row: str) -> list[Statement]:
     """Zeros in one row."""
-    rest = [name for name in nest.order if name in loops.outer and name != row]
+    rest = [(name, nest.extents[name]) for name in nest.order if name in loops.outer and name != row]
     zero = nest.new(1)
-    body: list[Statement] = [Store(target, loops.place, zero)]
-    for k, name in enumerate(reversed(rest)):
-        body = [Loop(name, Affine(), Affine(nest.extents[name]), tuple(body), "serial" if k else "simd")]
-    return [Number(zero, 0), *body]
+    return [Number(zero, 0), *looped([Store(target, loops.place, zero)], rest)]
 
 
 def loops_of(node: Node, *, copy: bool = False) -> Loops:

@@ -11,14 +11,13 @@ from dataclasses import replace
 from itertools import count
 from typing import NamedTuple
 
-from symgrad.lower.arrays.access import rebuilt
+from symgrad.lower.arrays.access import Roots, rebuilt
 from symgrad.lower.arrays.blocked import Group, Nest, in_blocks, own_row
 from symgrad.lower.arrays.fill import Along
 from symgrad.lower.arrays.loops import (
     AddTo,
     ArrayProgram,
     Block,
-    Buffer,
     Call,
     Fill,
     Load,
@@ -37,11 +36,11 @@ class Filling(NamedTuple):
 
 def fused(program: ArrayProgram, fillings: Sequence[Filling], values: int) -> ArrayProgram:
     """The program of these nests, in groups; `values`: how many values they number."""
-    buffers = {b.name: b for b in program.buffers}
+    buffers, roots = {b.name: b for b in program.buffers}, Roots(program.buffers)
     groups: list[Group] = []
     for filling in fillings:
-        nest = _nest(filling, buffers)
-        joined = next((g for g in groups if _may_join(nest, g, groups, buffers)), None)
+        nest = _nest(filling, roots)
+        joined = next((g for g in groups if _may_join(nest, g, groups, roots)), None)
         if joined is None:
             groups.append(joined := Group([]))
             nest = replace(nest, along=None) if nest.product else nest
@@ -64,29 +63,23 @@ def fused(program: ArrayProgram, fillings: Sequence[Filling], values: int) -> Ar
     return replace(program, buffers=tuple(buffers.values()), body=turned, blocks=tuple(blocks))
 
 
-def _nest(filling: Filling, buffers: Mapping[str, Buffer]) -> Nest:
+def _nest(filling: Filling, roots: Roots) -> Nest:
     reads, writes = set(), set()
     for s in flat(tuple(filling.statements)):
         match s:
             case Load():
-                reads.add(_root(s.buffer, buffers))
+                reads.add(roots[s.buffer])
             case Store() | AddTo() | Fill():
                 writes.add(s.buffer)
             case Call():
-                reads |= {_root(name, buffers) for name in s.buffers[:-1]}
+                reads |= {roots[name] for name in s.buffers[:-1]}
                 writes.add(s.buffers[-1])
                 if s.routine in ("getrf", "potrf"):
                     writes.add(s.buffers[0])
     return Nest(filling.statements, filling.along, reads - writes, writes)
 
 
-def _root(name: str, buffers: Mapping[str, Buffer]) -> str:
-    while buffers[name].of:
-        name = buffers[name].of
-    return name
-
-
-def _may_join(nest: Nest, group: Group, groups: Sequence[Group], buffers: Mapping[str, Buffer]) -> bool:
+def _may_join(nest: Nest, group: Group, groups: Sequence[Group], roots: Roots) -> bool:
     """Are the rows the group's; does the nest read only these, of what the group computes, and nothing that is computed
     from the whole of it? A product joins what computes its factors."""
     if nest.along is None or not group.fits(nest):
@@ -97,8 +90,8 @@ def _may_join(nest: Nest, group: Group, groups: Sequence[Group], buffers: Mappin
         if not factors or any(group.row_axis(name) != 0 for name in factors):
             return False
     for s in flat(tuple(nest.statements)):
-        if isinstance(s, Load) and _root(s.buffer, buffers) in made:
-            axis = None if buffers[s.buffer].of else group.row_axis(s.buffer)
+        if isinstance(s, Load) and roots[s.buffer] in made:
+            axis = group.row_axis(s.buffer) if roots[s.buffer] == s.buffer else None
             if axis is None or s.index[axis] != own_row(nest.along):
                 return False
     others = [g for g in groups if g is not group and g.writes & nest.reads]

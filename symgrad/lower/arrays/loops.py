@@ -27,7 +27,7 @@ An index is affine in the loops' indices and in integers that were loaded. No ax
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -366,6 +366,14 @@ def _lines(body: tuple[Statement, ...], indent: str) -> Iterator[str]:
 
 def _place(buffer: str, index: Index) -> str:
     return f"{buffer}[{', '.join(map(str, index))}]" if index else buffer
+
+
+def looped(body: Iterable[Statement], extents: Sequence[tuple[str, Size]]) -> tuple[Statement, ...]:
+    """Statements in loops over whole axes, the outermost first, the innermost in vectors."""
+    found = tuple(body)
+    for k, (name, n) in enumerate(reversed(extents)):
+        found = (Loop(name, Affine(), Affine(n), found, "serial" if k else "simd"),)
+    return found
 
 
 def flat(body: tuple[Statement, ...]) -> Iterator[Statement]:
