@@ -90,6 +90,11 @@ def _besselk(n: Any, x: Any) -> Any:
     return mp.besselk(n, x)
 
 
+def _besseli(n: Any, x: Any) -> Any:
+    value = mp.besseli(n, x)
+    return mp.re(value) if mp.isint(n) else value  # mpmath leaves a rounding error beside the real line
+
+
 def _expm1(x: Any) -> Any:
     return mp.expm1(x)
 
@@ -144,7 +149,7 @@ HEADS: dict[Any, Callable[..., Any]] = {
     sp.trigamma: lambda x: mp.psi(1, x),
     sp.besselj: mp.besselj,
     sp.bessely: mp.bessely,
-    sp.besseli: mp.besseli,
+    sp.besseli: _besseli,
     sp.besselk: _besselk,
     sp.LambertW: mp.lambertw,
     c.expm1: _expm1,

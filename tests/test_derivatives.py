@@ -24,6 +24,7 @@ from symgrad.evaluate import evaluate
 from symgrad.from_sympy import convert_all, from_sympy
 from symgrad.graph import Graph, Node, reachable
 from symgrad.ops.leaf import Input
+from symgrad.ops.special import Bessel, BesselI, BesselJ, BesselK, BesselY
 from symgrad.ops.trigonometric import Cos, Sin
 from symgrad.to_sympy import to_sympy
 
@@ -143,6 +144,18 @@ def test_an_undefined_derivative_names_the_operation_and_the_path() -> None:
     ) as caught:
         sg.build_grad(target, [x])
     assert caught.value.path == "exp > add > besselj"
+
+
+@pytest.mark.parametrize("order", [*map(sp.Integer, (0, -1, -2, -3)), sp.Rational(-1, 2)])
+@pytest.mark.parametrize("op", [BesselJ(), BesselY(), BesselI(), BesselK()], ids=str)
+def test_the_slope_of_a_bessel_function_at_an_order_that_is_not_positive(op: Bessel, order: Any) -> None:
+    _, (x, *_) = nodes()
+    graph = x.graph
+    y = graph.add(op, convert_all(graph, [order])[0], x)
+    with mpmath.workdps(50):
+        (ours,) = evaluate(sg.build_grad(y, [x]), {x: mpmath.mpf(1.5)}, mpmath.mp)
+        exact = mpmath.diff(lambda v: op.mpmath(mpmath.mpf(order.p) / order.q, v), 1.5)
+        assert abs(ours - exact) < 1e-20
 
 
 def test_a_truth_value_has_no_derivative() -> None:

@@ -62,3 +62,10 @@ def test_what_is_printed_of_a_share_of_three_compares_the_terms_themselves() -> 
     x = sp.Symbol("x", real=True)
     e = sp.Max(1, 2, sp.Add(sp.csc(sp.Rational(99, 64)), (-1) * x, evaluate=False), evaluate=False)
     assert_right("fuzz_scalar", e, {x: -2.0})
+
+
+def test_the_slope_of_a_bessel_function_of_order_zero_has_no_negative_order() -> None:
+    """as printed [3]: mpf('nan'), reference -150.32229623995677903, error inf"""
+    x = sp.Symbol("x", real=True)
+    e = sp.Mul(sp.besseli(0, sp.Rational(-403, 64) + x), sp.atanh(1, evaluate=False) ** (-1), evaluate=False)
+    assert_right("fuzz_scalar", e, {x: 1.0})

@@ -211,8 +211,15 @@ class Bessel(Elementwise):
 
     def partials(self, y: Node) -> Sequence[Partial]:
         order, x = y.inputs
-        lower, upper = (y.graph.add(self, order + shift, x) for shift in (-1, 1))
+        lower, upper = self._of(order - 1, x), self._of(order + 1, x)
         return Undefined("no closed form by the order of a Bessel function"), self.below * lower + self.above * upper
+
+    def _of(self, order: Node, x: Node) -> Node:
+        """f_order(x); of order -n by that of n (DLMF 10.4.1, 10.27.1, 10.27.3), so that f_0' is one call."""
+        n = exact_value(order)
+        if n is None or n >= 0 or n != int(n):
+            return order.graph.add(self, order, x)
+        return (self.above / self.below) ** int(n) * order.graph.add(self, -order, x)  # -1 of J and Y, 1 of I and K
 
     def emit(self, t: Emitter, *args: Any) -> Any:
         return t.special(self.function, *args)
