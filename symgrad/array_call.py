@@ -20,7 +20,7 @@ from symgrad.ops.linear_algebra import Cholesky, Factorisation
 from symgrad.ops.position import sizes_of_nodes
 from symgrad.ops.view import Mapped, View, bounds
 from symgrad.sizes import bound_sizes
-from symgrad.structure import Structure
+from symgrad.structure import Shape, Structure
 from symgrad.to_sympy import to_sympy
 from symgrad.types import Sizes, Type, integer, shape_in_numbers, symbols_in
 
@@ -50,7 +50,8 @@ class ArrayCaller:
             if len(self._known) < MOST_SHAPES:
                 self._known[key] = sizes
         elif out is None:
-            self.quick = self._entry(key, sizes)
+            given = [np.shape(v) if isinstance(v, np.ndarray) else w.shape for v, w in zip(bound, values, strict=True)]
+            self.quick = self._entry((*given, *key), given, sizes)
         if self._gathers:
             self._check_gathers(values, sizes)
         targets = None
@@ -70,19 +71,21 @@ class ArrayCaller:
             target[...] = value
         return out
 
-    def _entry(self, key: tuple[Any, ...], sizes: Sizes) -> Callable[..., Any]:
-        """The kernel as Python calls it, for arrays of these shapes."""
+    def _entry(self, key: tuple[Any, ...], given: Sequence[Shape], sizes: Sizes) -> Callable[..., Any]:
+        """The kernel as Python calls it, for arrays of these shapes: (n, 1) and (1, n) may be given for (n,)."""
+        if not self.kernel.is_settled(sizes):
+            return refused
         if key not in self._entries:
             if len(self._entries) >= MOST_ENTRIES:
                 self._entries.clear()
-            self._entries[key] = structured(partial(self._made, sizes), self.structure)
+            self._entries[key] = structured(partial(self._made, given, sizes), self.structure)
         return self._entries[key]
 
-    def _made(self, sizes: Sizes, nesting: Structure) -> Callable[..., Any]:
+    def _made(self, given: Sequence[Shape], sizes: Sizes, nesting: Structure) -> Callable[..., Any]:
         # what is looked up or checked by numbers at each call goes the careful way
         if self._gathers or self._factorised or self._size_arguments:
             return refused
-        return self.kernel.entry(self.arguments, self.results, sizes, nesting) or refused
+        return self.kernel.entry(self.arguments, self.results, given, sizes, nesting) or refused
 
     @cached_property
     def dtype(self) -> Any:

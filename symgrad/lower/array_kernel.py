@@ -25,7 +25,7 @@ from symgrad.lower.machine.python_entry import Record, is_supported, python_entr
 from symgrad.lower.machine.threads import Parts, address
 from symgrad.lower.scalars.schedule import Result
 from symgrad.lower.source.numpy_source import numpy_source
-from symgrad.structure import Structure
+from symgrad.structure import Shape, Structure
 from symgrad.types import Size, integer, shape_in_numbers
 
 LINE = 64  # bytes to which scratch memory is aligned: a line of the cache
@@ -127,25 +127,35 @@ class ArrayKernel:
                 y[...] = target
         return list(out)
 
+    def is_settled(self, sizes: Mapping[sp.Symbol, int]) -> bool:
+        """Is it known for these sizes which parts are worth several threads? The first calls are timed for it."""
+        layout = self._layout(sizes)
+        return layout is None or layout.parts is None or layout.parts.are_timed
+
     def entry(
         self,
         arguments: Sequence[Argument],
         results: Sequence[Result],
+        given: Sequence[Shape],
         sizes: Mapping[sp.Symbol, int],
         nesting: Structure,
     ) -> Callable[..., Any] | None:
-        """The kernel as Python calls it, for arrays of these sizes: results nested in tuples like this, NotImplemented
-        for what is not such an array in C order. None if there is no entry for this kernel or these sizes.
+        """The kernel as Python calls it, for arrays of these sizes, given in these shapes: results nested in tuples
+        like this, NotImplemented for what is not such an array in C order. None if there is no entry for this kernel or
+        these sizes.
         """
+        from symgrad.lower.machine.pool import runner  # here: LLVM takes a while to import
+
         layout = self._layout(sizes) if is_supported() else None
-        if layout is None or not layout.is_short:
+        if layout is None:
             return None
         parts: list[tuple[Argument | Result, Any]] = [(a, self.dtype if a.is_real else "i8") for a in arguments]
         parts += [(r, self.dtype) for r in results]
         if not all(a.is_real or a.shape for a in arguments):
             return None
         places = [(k, i * int(kind[1])) for k, (part, kind) in enumerate(parts) for i in range(len(part.elements))]
-        arrays = [(shape_in_numbers(part.shape, sizes), np.dtype(kind)) for part, kind in parts]
+        shapes = [*given, *(shape_in_numbers(r.shape, sizes) for r in results)]
+        arrays = [(shape, np.dtype(kind)) for shape, (_, kind) in zip(shapes, parts, strict=True)]
         inputs, outputs = arrays[: len(arguments)], arrays[len(arguments) :]
         form = Form(
             tuple([len(shape) if shape else None for shape, _ in inputs]),
@@ -154,10 +164,13 @@ class ArrayKernel:
             tuple(places),
             {"f8": "double", "f4": "float"}[self.dtype],
             len(layout.offsets),
+            layout.parts is not None,
         )
-        code, (block, start) = layout.code.call, layout.block()
+        code: Any = layout.code.call if layout.parts is None else runner()
+        plan = 0 if layout.parts is None else layout.parts.plan().address
+        block, start = layout.block()
         kept = layout, block
-        return python_entry(form, Record(code, inputs, outputs, layout.sizes_at, start, layout.offsets, kept))
+        return python_entry(form, Record(code, inputs, outputs, layout.sizes_at, start, layout.offsets, plan, kept))
 
     def _contiguous(self, values: Sequence[Any]) -> list[np.ndarray]:
         return [
@@ -267,7 +280,7 @@ class _Layout:
         self.free: list[tuple[np.ndarray, list[int]]] = []  # blocks that no call uses now, and the addresses in them
         self.sizes_at = address(self.sizes)
         parts = Parts(code.part, [integer(n, sizes) for n in code.chunks])
-        self._parts = parts if parallel and parts.are_long else None
+        self.parts = parts if parallel and parts.are_long else None  # those to run on several threads
 
     def call(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:
         """Run the machine code on these arrays."""
@@ -277,21 +290,16 @@ class _Layout:
             block, start = self.block()
             scratch = block, [start + k for k in self.offsets]
         table = np.array([*map(address, inputs), *map(address, outputs), *scratch[1]], np.int64)
-        parts = self._parts  # another thread may forget them meanwhile
+        parts = self.parts  # another thread may forget them meanwhile
         if parts is None:
             self.code.call(address(table), self.sizes_at)
         else:
             parts.run(address(table), self.sizes_at)
             if not parts.are_long:
-                self._parts = None
+                self.parts = None
         self.free.append(scratch)
 
     def block(self) -> tuple[np.ndarray, int]:
         """Memory for scratch buffers, and the address at which they begin."""
         block = np.empty(self.bytes, np.uint8)
         return block, -(-address(block) // LINE) * LINE
-
-    @property
-    def is_short(self) -> bool:
-        """Is it run on one thread?"""
-        return self._parts is None

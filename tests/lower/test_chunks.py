@@ -107,10 +107,20 @@ def test_sixteen_threads_call_one_kernel() -> None:
         assert {bits(found) for found in crowd.map(lambda _: F(*given), range(160))} == {wanted}
 
 
+@pytest.mark.parametrize("shape", [(-1,), (-1, 1), (1, -1)])
+def test_the_entry_gives_the_same_bits(shape: tuple[int, ...]) -> None:
+    F, (w, X, y) = fit(), data(ROWS)
+    given = w.reshape(shape), X, y.reshape(shape)
+    found = [bits(F(*given)) for _ in range(5)]
+    assert F._caller.quick(*given) is not NotImplemented
+    assert len({*found, bits(F._caller.quick(*given))}) == 1
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_after_a_fork() -> None:
+@pytest.mark.parametrize("calls", [1, 5])
+def test_after_a_fork(calls: int) -> None:
     F, given = fit(), data(ROWS)
-    wanted = bits(F(*given))
+    (wanted,) = {bits(F(*given)) for _ in range(calls)}
     read, write = os.pipe()
     child = os.fork()
     if not child:
@@ -121,14 +131,14 @@ def test_after_a_fork() -> None:
 
 
 def test_threads_take_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    counts: list[int] = []
-    share = pool.Pool.share
-    monkeypatch.setattr(pool.Pool, "share", lambda self, *a: counts.append(a[-1]) or share(self, *a))
+    plans: list[list[int]] = []
+    plan = pool.Pool.plan
+    monkeypatch.setattr(pool.Pool, "plan", lambda self, *a: plans.append(a[-1]) or plan(self, *a))
     fit()(*data(ROWS))
-    assert max(counts) == 3
-    counts.clear()
+    assert max(plans[0]) == 3
+    plans.clear()
     fit(parallel=False)(*data(ROWS))
-    assert not counts
+    assert not plans
 
 
 def test_short_work_stays_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,4 +148,4 @@ def test_short_work_stays_here(monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(3):
         F(*given)
     (layout,) = F.kernel._layouts.values()
-    assert layout._parts is None
+    assert layout.parts is None

@@ -19,7 +19,7 @@ def share(work: Callable[..., int], threads: int) -> int:
     function = KIND(work)
     at = ctypes.cast(function, ctypes.c_void_p).value
     assert at is not None
-    return POOL[0].share(at, (1, 2, 3, 4), threads)
+    return POOL.share(at, (1, 2, 3, 4), threads)
 
 
 def test_all_threads_take_part() -> None:

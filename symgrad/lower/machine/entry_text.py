@@ -26,6 +26,7 @@ class Form(NamedTuple):
     places: tuple[tuple[int, int], ...]
     real: str  # LLVM's type of a number in memory
     scratch: int | None  # buffers of a kernel that reads its addresses from tables; None if it takes them one by one
+    is_shared: bool = False  # among threads, by a plan
 
 
 def entry_text(form: Form, symbol: str) -> tuple[str, list[Word]]:
@@ -56,6 +57,8 @@ class _Writer:
 
     def text(self, symbol: str) -> str:
         form = self.form
+        if form.is_shared:
+            self.check_threads()
         for first, count in runs([rank is None for rank in form.inputs]):
             self.numbers(first, count)
         inputs = [self.input(k, rank) for k, rank in enumerate(form.inputs)]
@@ -123,6 +126,14 @@ class _Writer:
 
     # -- steps --------------------------------------------------------------------------------------------------------
 
+    def check_threads(self) -> None:
+        """Are there as many threads as the plan asks for? In a forked process there are none yet."""
+        plan = self.word("plan")
+        pool = self.define(f"load ptr, ptr {plan}")
+        there = self.define(f"load i64, ptr {self.element(pool, 1)}")
+        wanted = self.define(f"load i64, ptr {self.element(plan, 1)}")
+        self.check(self.define(f"icmp uge i64 {there}, {wanted}"), "refuse")
+
     def numbers(self, first: int, count: int) -> None:
         """The arguments from the first on are numbers: read them."""
         given, into = self.element("%arguments", first), self.element("%numbers.in", first)
@@ -185,7 +196,7 @@ class _Writer:
                 passed.append(self.define(f"getelementptr i8, ptr {scratch}, i64 {offset}"))
             for k, place in enumerate(passed):
                 self.line(f"store ptr {place}, ptr {self.element('%table', k)}")
-            operands = f"ptr %table, ptr {sizes}"
+            operands = f"ptr %table, ptr {sizes}" + (f", ptr {self.word('plan')}" if self.form.is_shared else "")
         else:
             operands = ", ".join(
                 f"double {self.define(f'load double, ptr {x}')}" if self.is_number(k) else f"ptr {x}"

@@ -30,12 +30,13 @@ Array = tuple[tuple[int, ...], np.dtype]  # shape and element type
 class Record(NamedTuple):
     """What an entry reads: the kernel, and the arguments that it is for."""
 
-    code: Any  # the kernel
+    code: Any  # the kernel, or what runs its parts
     inputs: Sequence[Array]
     outputs: Sequence[Array]
     table: int = 0  # the address of the sizes
     scratch: int = 0  # the address of the block of scratch buffers
     offsets: Sequence[int] = ()  # of scratch buffers in the block
+    plan: int = 0  # the address of how parts are run on threads
     kept: Any = None  # what must live as long as the entry
 
 
@@ -55,6 +56,7 @@ def python_entry(form: Form, record: Record) -> Callable[..., Any]:
         ("code",): address(record.code),
         ("table",): record.table,
         ("scratch",): record.scratch,
+        ("plan",): record.plan,
     }
     for k, (shape, dtype) in enumerate(record.inputs):
         values["dtype", k] = id(dtype)

@@ -12,10 +12,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import pairwise
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from symgrad.environment import thread_count
+
+if TYPE_CHECKING:
+    from symgrad.lower.machine.pool import Plan  # it needs LLVM, which takes a while to import
 
 SMALLEST = 2_048  # points: below, the first part is too short to be timed
 PROBE = 16  # one part in so many is timed, here, before others are handed out
@@ -35,27 +39,41 @@ class Parts:
         self.function, self.chunks = function, chunks
         self.runs = 0
         self.seconds = [float("inf") if n > 1 else 0.0 for n in chunks]
+        self._plans: dict[int, Plan] = {}  # by the number of threads that there may be
 
     @property
     def are_long(self) -> bool:
         """May it be worth it to run any part on several threads?"""
         return any(t > LONG for t in self.seconds)
 
+    @property
+    def are_timed(self) -> bool:
+        return self.runs >= TIMED
+
     def run(self, table: int, sizes: int) -> None:
         """Run the kernel on these tables. The first runs are on this thread, and timed."""
-        from symgrad.lower.machine.pool import POOL
+        from symgrad.lower.machine.pool import POOL, runner
 
+        if self.are_timed:
+            runner()(table, sizes, self.plan().address)
+            return
         counters = np.zeros(len(self.chunks), np.int64)
-        at = address(counters)
-        is_timed = self.runs < TIMED
-        threads = 1 if is_timed else thread_count()
         for k, n in enumerate(self.chunks):
-            count = min(threads, n) if self.seconds[k] > LONG else 1
             start = perf_counter()
-            POOL[0].share(self.function, (table, sizes, k, at + 8 * k), count)
-            if is_timed and n > 1:
+            POOL.share(self.function, (table, sizes, k, address(counters) + 8 * k), 1)
+            if n > 1:
                 self.seconds[k] = min(self.seconds[k], perf_counter() - start)
         self.runs += 1
+
+    def plan(self) -> Plan:
+        """How many threads each part is run on, of those that there may be now."""
+        from symgrad.lower.machine.pool import POOL
+
+        threads = thread_count()
+        if threads not in self._plans:
+            wanted = [min(threads, n) if t > LONG else 1 for t, n in zip(self.seconds, self.chunks, strict=True)]
+            self._plans[threads] = POOL.plan(self.function, wanted)
+        return self._plans[threads]
 
 
 def address(array: np.ndarray) -> int:
