@@ -72,16 +72,23 @@ class Line:
         for name, values in other.numbers.items():
             self.numbers.setdefault(name, []).extend(values)
 
-    def __str__(self) -> str:
-        notes = [f"{self.skipped} numbers skipped"] if self.skipped else []
+    @property
+    def notes(self) -> str:
+        """What was counted and measured besides."""
+        notes = [f"{self.skipped:,} numbers skipped"] if self.skipped else []
         for name, values in sorted(self.numbers.items()):
             if all(v == int(v) and v < 1000 for v in values):
-                notes.append(f"{name} {int(sum(values))}")
+                notes.append(f"{name} {int(sum(values)):,}")
+            elif len(values) == 1:
+                notes.append(f"{name} {values[0]:.3g}")
             else:
                 notes.append(f"{name} median {statistics.median(values):.2f} max {max(values):.2f}")
+        return ", ".join(notes)
+
+    def __str__(self) -> str:
         return (
             f"{self.name:22} {self.cases:7,} {len(self.failures):8} {self.error:10.1e} {self.seconds:8.1f}  "
-            + ", ".join(notes)
+            + self.notes
         )
 
 

@@ -14,7 +14,7 @@ import symgrad
 
 PAGE = Path(__file__).parents[1] / "docs" / "scoreboard.md"
 BEGIN, END = "<!-- the table: python -m tests.scoreboard --full --write -->\n", "<!-- end of the table -->\n"
-HEAD = "| group | cases | failures | worst error | seconds | date |\n|---|---|---|---|---|---|\n"
+HEAD = "| group | cases | failures | worst error | seconds | date | besides |\n|---|---|---|---|---|---|---|\n"
 PACKAGES = ("sympy", "numpy", "scipy", "mpmath", "numba", "llvmlite")
 
 
@@ -27,6 +27,10 @@ class Line(Protocol):
     error: float
     seconds: float
 
+    @property
+    def notes(self) -> str:
+        """What was counted and measured besides."""
+
 
 def write(lines: Sequence[Line], page: Path = PAGE) -> None:
     """Puts these lines into the table, in the order of their names, beside those of other groups that are there."""
@@ -35,9 +39,8 @@ def write(lines: Sequence[Line], page: Path = PAGE) -> None:
     today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
     for line in lines:
         error = f"{line.error:.1e}" if line.error else "0"
-        rows[line.name] = (
-            f"| {line.name} | {line.cases:,} | {len(line.failures)} | {error} | {line.seconds:.0f} | {today} |"
-        )
+        cells = [line.name, f"{line.cases:,}", len(line.failures), error, f"{line.seconds:.0f}", today, line.notes]
+        rows[line.name] = f"| {' | '.join(map(str, cells))} |"
     text = HEAD + "".join(rows[name] + "\n" for name in sorted(rows))
     page.write_text(before + f"{machine()}\n\n{text}" + after, encoding="utf-8")
 
