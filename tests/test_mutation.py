@@ -5,8 +5,11 @@ Of what operations emit some mutants are run here, all by `python -m tests.mutat
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from symgrad.graph import Op
 from tests.mutation import emission, rewrites
 from tests.mutation.derivatives import EQUIVALENT, Target, survivors, targets
 from tests.mutation.equivalent import is_equivalent
@@ -39,6 +42,14 @@ def test_every_mutant_of_a_rewrite_rule_is_noticed(name: str) -> None:
     (rule,) = [r for r in [*rewrites.STABLE, *rewrites.FORM] if r.name == name]
     assert rewrites.wrong(rule) == []
     assert [m.words for m in rewrites.survivors(name) if (name, m.words) not in rewrites.EQUIVALENT] == []
+
+
+@pytest.mark.parametrize("name", rewrites.EXAMPLES)
+def test_a_rule_holds_nowhere_but_over_the_inputs_that_it_names(name: str) -> None:
+    (rule,) = [r for r in [*rewrites.STABLE, *rewrites.FORM] if r.name == name]
+    everywhere = rewrites.applied_anywhere(replace(rule, over=(Op,)))
+    assert rewrites.applied_anywhere(rule) == everywhere
+    assert everywhere
 
 
 SOME = 4  # one mutant in so many of what is emitted; machine code and the source of arrays are left to the command

@@ -25,6 +25,7 @@ from symgrad.simplify.parts import factors_of, multiplied, opened, recontracted,
     Log,
     "log(c*w*sum_j v_j*exp(z_j)) => log(c*w) + logsumexp_j(z_j + log v_j)",
     "exact; c > 0, v_j are of exponentials and sizes, which are positive",
+    over=(Add, Product, Contract),
 )
 def log_of_exp_over_axes(node: Node) -> Node | None:
     (x,) = node.inputs
@@ -43,7 +44,7 @@ def log_of_exp_over_axes(node: Node) -> Node | None:
     return log_of_contraction(x, c) if isinstance(x.op, Contract) else None
 
 
-@rule(STABLE, Log, "log(softmax(z)) => z - logsumexp(z)")
+@rule(STABLE, Log, "log(softmax(z)) => z - logsumexp(z)", over=Softmax)
 def log_of_softmax(node: Node) -> Node | None:
     (x,) = node.inputs
     if not isinstance(x.op, Softmax):
@@ -58,7 +59,7 @@ def _along(value: Node, z: Node) -> Node:
     return spread(value, labels[: len(value.type.shape)], labels, dict(enumerate(z.type.shape)))
 
 
-@rule(STABLE, Exp, "exp(z - logsumexp(z)) => softmax(z)")
+@rule(STABLE, Exp, "exp(z - logsumexp(z)) => softmax(z)", over=Add)
 def exp_of_log_softmax(node: Node) -> Node | None:
     (x,) = node.inputs
     if not isinstance(x.op, Add) or sorted(x.op.coefficients) != [-1, 1]:
@@ -97,6 +98,7 @@ def _is_transposed(x: Node) -> bool:
     (Product, Contract),
     "exp(z_j)/sum_j exp(z_j) => softmax(z)_j; exp(u)/(c + sum_j exp(z_j)) => exp(u - log(...))",
     "exact; c >= 0; also where the product of the exponential and others was summed before it is divided",
+    over=(Power, Product),
 )
 def softmax_over_axes(node: Node) -> Node | None:
     factors = opened(node)
@@ -156,7 +158,7 @@ def _relative(rest: list[Factor], whole: Node, outer: Sequence[Hashable]) -> lis
 # -- sums of squares --------------------------------------------------------------------------------------------------
 
 
-@rule(STABLE, Power, "sqrt(c*sum_j x_j**2) => sqrt(c)*norm_j(x)", "exact; c > 0")
+@rule(STABLE, Power, "sqrt(c*sum_j x_j**2) => sqrt(c)*norm_j(x)", "exact; c > 0", over=(Add, Contract))
 def root_of_squares_over_axes(node: Node) -> Node | None:
     assert isinstance(node.op, Power)
     if node.op.exponent != Fraction(1, 2):
@@ -184,7 +186,7 @@ def _norm_over(x: Node) -> Node | None:
     return x.graph.add(NormOver(len(summed)), contract(x.graph, [(x.inputs[0], labels)], [*op.output, *summed]))
 
 
-@rule(STABLE, Power, "norm_j(x)**2 => sum_j x_j**2")
+@rule(STABLE, Power, "norm_j(x)**2 => sum_j x_j**2", over=NormOver)
 def square_of_norm(node: Node) -> Node | None:
     assert isinstance(node.op, Power)
     (norm,) = node.inputs
@@ -200,6 +202,7 @@ def square_of_norm(node: Node) -> Node | None:
     (Product, Contract),
     "x_i/sqrt(sum_j x_j**2) => x_i*(1/norm_j(x), 0 at 0)",
     "exact but at 0, which is filled with 0",
+    over=(Power, Product),
 )
 def direction_over_axes(node: Node) -> Node | None:
     factors = opened(node)
@@ -222,6 +225,7 @@ def direction_over_axes(node: Node) -> Node | None:
     Log,
     "log(det(X)) => logdet(X); log(|det(X)|) => logdet(X)",
     "exact where det X > 0, which a logarithm wants; for det X < 0 the right side is log|det X|",
+    over=(Abs, Determinant),
 )
 def log_of_determinant(node: Node) -> Node | None:
     (x,) = node.inputs
@@ -230,7 +234,13 @@ def log_of_determinant(node: Node) -> Node | None:
     return node.graph.add(LogDet(), *x.inputs) if isinstance(x.op, Determinant) else None
 
 
-@rule(STABLE, Contract, "X^-1*b => solve(X, b); b.T*X^-1 => solve(X.T, b).T", "exact; b is a vector, or a product")
+@rule(
+    STABLE,
+    Contract,
+    "X^-1*b => solve(X, b); b.T*X^-1 => solve(X.T, b).T",
+    "exact; b is a vector, or a product",
+    over=Inverse,
+)
 def inverse_times_vector(node: Node) -> Node | None:
     op = node.op
     assert isinstance(op, Contract)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from symgrad.graph import Exact, Node, arithmetic
-from symgrad.ops.arithmetic import Add
+from symgrad.ops.arithmetic import Add, Product
 from symgrad.ops.contract import Contract, Factor, contract
 from symgrad.ops.elementwise import Elementwise
 from symgrad.ops.leaf import Const, constant
@@ -24,6 +24,7 @@ MOST_TERMS = 6
     Contract,
     "contract(contract(a, b), c) => contract(a, b, c)",
     "exact; the inner one is no scalar, nothing else reads it, and there are six factors at most",
+    over=Contract,
 )
 def contraction_into_contraction(node: Node, readers: Counter[Node]) -> Node | None:
     for k, (x, labels) in enumerate(factors_of(node)):
@@ -42,6 +43,7 @@ def contraction_into_contraction(node: Node, readers: Counter[Node]) -> Node | N
     Add,
     "a + (b + c) => a + b + c",
     "exact; of values that were summed over axes; nothing else reads the inner sum, and there are six terms at most",
+    over=Add,
 )
 def sum_into_sum(node: Node, readers: Counter[Node]) -> Node | None:
     assert isinstance(node.op, Add)
@@ -57,7 +59,7 @@ def sum_into_sum(node: Node, readers: Counter[Node]) -> Node | None:
     return None
 
 
-@rule(FORM, Contract, "contract(c*a + c*b, x) => c*contract(a + b, x)", "exact; c > 0")
+@rule(FORM, Contract, "contract(c*a + c*b, x) => c*contract(a + b, x)", "exact; c > 0", over=Add)
 def content(node: Node) -> Node | None:
     for k, (x, labels) in enumerate(factors_of(node)):
         if isinstance(x.op, Add):
@@ -69,7 +71,7 @@ def content(node: Node) -> Node | None:
     return None
 
 
-@rule(FORM, Add, "s*a + s*b => s*(a + b)", "exact; s is a scalar, a and b are arrays")
+@rule(FORM, Add, "s*a + s*b => s*(a + b)", "exact; s is a scalar, a and b are arrays", over=(Product, Contract))
 def common_scalar(node: Node, readers: Counter[Node]) -> Node | None:
     assert isinstance(node.op, Add)
     if not node.type.shape or len(node.inputs) < 2 or any(readers[x] > 1 for x in node.inputs):
@@ -104,6 +106,7 @@ class _Open(NamedTuple):
     Add,
     "A*X*B + A*Y*B => A*(X + Y)*B; B*x + B.T*x => (B + B.T)*x",
     "exact; one factor differs, nothing else reads the products",
+    over=Contract,
 )
 def common_factors(node: Node, readers: Counter[Node]) -> Node | None:
     assert isinstance(node.op, Add)
@@ -164,7 +167,7 @@ def transpose_to(x: Node, labels: tuple[int, ...], output: tuple[int, ...]) -> N
     return transpose(x, [labels.index(k) for k in output])
 
 
-@rule(FORM, Add, "A*B.T + B*A.T => C + C.T for C = A*B.T", "exact; of matrices")
+@rule(FORM, Add, "A*B.T + B*A.T => C + C.T for C = A*B.T", "exact; of matrices", over=Contract)
 def transposed_term(node: Node) -> Node | None:
     if len(node.type.shape) != 2:
         return None
@@ -190,6 +193,7 @@ def recontracted_as(node: Node, output: tuple[int, ...]) -> Node:
     (Elementwise, Add),
     "f(x.T) => f(x).T; f(broadcast(x)) => broadcast(f(x))",
     "exact; each entry of x is in the view: no diagonal, no slice",
+    over=Contract,
 )
 def function_of_view(node: Node) -> Node | None:
     arrays = [x for x in node.inputs if not isinstance(x.op, Const)]

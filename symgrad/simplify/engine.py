@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 from symgrad.graph import Node, Op, reachable
@@ -22,12 +23,14 @@ MOST_SWEEPS = 8  # over arrays: what one rule made may leave a node with one rea
 
 @dataclass(frozen=True)
 class Rule:
-    """before => after, tried on nodes of one operation; `apply` gives None where it does not hold."""
+    """before => after, tried on nodes of one operation that have such an input; `apply` gives None where it does not
+    hold."""
 
     name: str
     formula: str
     condition: str
     heads: tuple[type[Op], ...]  # an abstract class stands for all of its kind
+    over: tuple[type[Op], ...]  # of one input at least: where there is none, the rule does not hold
     apply: Callable[[Node, Counter[Node]], Node | None]
 
 
@@ -59,15 +62,26 @@ def simplify(outputs: Sequence[Node], rules: Iterable[Rule], normal: Iterable[No
     return Simplified(found, applied)
 
 
-class _Table(dict[type[Op], list[Rule]]):
-    """The rules for each operation, found when it is first met."""
+_Kinds = tuple[type[Op], frozenset[type[Op]]]
+
+
+class _Table(dict[_Kinds, list[Rule]]):
+    """The rules for an operation on inputs of these kinds, found when they are first met: mostly there are none."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         self.rules = list(rules)
 
-    def __missing__(self, kind: type[Op]) -> list[Rule]:
-        self[kind] = [rule for rule in self.rules if issubclass(kind, rule.heads)]
-        return self[kind]
+    def __missing__(self, kinds: _Kinds) -> list[Rule]:
+        head, inputs = kinds
+        self[kinds] = [
+            rule
+            for rule in self.rules
+            if issubclass(head, rule.heads) and any(issubclass(kind, rule.over) for kind in inputs)
+        ]
+        return self[kinds]
+
+    def of(self, node: Node) -> list[Rule]:
+        return self[type(node.op), frozenset([type(x.op) for x in node.inputs])]
 
 
 def _swept(
@@ -78,24 +92,24 @@ def _swept(
     applied: Counter[str],
 ) -> list[Node]:
     new: dict[Node, Node] = {}
-    readers = Counter(x for node in nodes for x in node.inputs)
+    readers = Counter(chain.from_iterable([node.inputs for node in nodes]))
     readers.update(outputs)
     of_new = Counter(kept)
     for node in counted(nodes, "simplifying"):
         if node in kept:
             result = node
         else:
-            inputs = [new[x] for x in node.inputs]
-            result = node if all(a is b for a, b in zip(inputs, node.inputs, strict=True)) else node.op.apply(*inputs)
+            inputs = tuple([new[x] for x in node.inputs])
+            result = node if inputs == node.inputs else node.op.apply(*inputs)
             result = _rewritten(result, table, of_new, applied)
         new[node] = result
-        of_new[result] += readers[node]
+        of_new[result] = of_new.get(result, 0) + readers[node]
     return [new[node] for node in outputs]
 
 
 def _rewritten(node: Node, table: _Table, readers: Counter[Node], applied: Counter[str]) -> Node:
     """The node after its rules, until none holds; each makes it smaller or changes its operation, so this ends."""
-    rules = table[type(node.op)]
+    rules = table.of(node)
     while rules:
         for rule in rules:
             result = rule.apply(node, readers)
@@ -105,12 +119,15 @@ def _rewritten(node: Node, table: _Table, readers: Counter[Node], applied: Count
                 break
         else:
             break
-        rules = table[type(node.op)]
+        rules = table.of(node)
     return node
 
 
+Kind = type[Op] | tuple[type[Op], ...]
+
+
 def rule(
-    into: list[Rule], heads: type[Op] | tuple[type[Op], ...], formula: str, condition: str = "exact"
+    into: list[Rule], heads: Kind, formula: str, condition: str = "exact", *, over: Kind = Op
 ) -> Callable[..., Callable[..., Node | None]]:
     """Enters a function into a table, under its name. A second argument is how many read each node that exists so far;
     what a rule makes on the way is read by nobody else."""
@@ -119,7 +136,11 @@ def rule(
         name = function.__name__.strip("_").replace("_", "-")
         wants_readers = function.__code__.co_argcount == 2
         apply = function if wants_readers else lambda node, readers: function(node)
-        into.append(Rule(name, formula, condition, heads if isinstance(heads, tuple) else (heads,), apply))
+        into.append(Rule(name, formula, condition, _kinds(heads), _kinds(over), apply))
         return function
 
     return enter
+
+
+def _kinds(kind: Kind) -> tuple[type[Op], ...]:
+    return kind if isinstance(kind, tuple) else (kind,)

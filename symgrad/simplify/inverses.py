@@ -15,7 +15,7 @@ from symgrad.simplify.parts import factors_of, recontracted, scale_of
 REGULAR = "exact; X is regular, or the left side has no value"
 
 
-@rule(FORM, Contract, "X^-1*X => I; X*X^-1 => I", REGULAR)
+@rule(FORM, Contract, "X^-1*X => I; X*X^-1 => I", REGULAR, over=Inverse)
 def inverse_cancels(node: Node) -> Node | None:
     factors = factors_of(node)
     for k, (inverse, labels) in enumerate(factors):
@@ -43,7 +43,7 @@ def _only(node: Node, label: int, *places: int) -> bool:
     return label not in op.output and all(ks.count(label) == (k in places) for k, ks in enumerate(op.labels))
 
 
-@rule(FORM, Contract, "(A*B)^-1*A => B^-1; B*(A*B)^-1 => A^-1", "exact; A and B are square, and regular")
+@rule(FORM, Contract, "(A*B)^-1*A => B^-1; B*(A*B)^-1 => A^-1", "exact; A and B are square, and regular", over=Inverse)
 def inverse_of_product_cancels(node: Node) -> Node | None:
     factors = factors_of(node)
     for k, (inverse, labels) in enumerate(factors):
@@ -80,7 +80,7 @@ def _turned(x: Node, turned: bool) -> Node:
     return transpose(x, (1, 0)) if turned else x
 
 
-@rule(FORM, Contract, "X*solve(X, b) => b", REGULAR)
+@rule(FORM, Contract, "X*solve(X, b) => b", REGULAR, over=Solve)
 def product_with_solution(node: Node) -> Node | None:
     factors = factors_of(node)
     for k, (solution, (row, *columns)) in ((k, f) for k, f in enumerate(factors) if isinstance(f[0].op, Solve)):

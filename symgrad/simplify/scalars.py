@@ -18,13 +18,13 @@ from symgrad.simplify.parts import base_and_exponent, products_in, sum_of, terms
 # -- logarithms and exponentials ---------------------------------------------------------------------------
 
 
-@rule(STABLE, Log, "log(exp(u)) => u")
+@rule(STABLE, Log, "log(exp(u)) => u", over=Exp)
 def log_of_exp(node: Node) -> Node | None:
     (x,) = node.inputs
     return x.inputs[0] if isinstance(x.op, Exp) else None
 
 
-@rule(STABLE, Log, "log(x**p) => p*log(x)", "exact; p not an integer, so that x >= 0 on both sides")
+@rule(STABLE, Log, "log(x**p) => p*log(x)", "exact; p not an integer, so that x >= 0 on both sides", over=Power)
 def log_of_root(node: Node) -> Node | None:
     (x,) = node.inputs
     if isinstance(x.op, Power) and Fraction(x.op.exponent).denominator != 1:
@@ -37,6 +37,7 @@ def log_of_root(node: Node) -> Node | None:
     Log,
     "log(sum c_i exp(u_i)) => logsumexp(u_i + log c_i); log(1 + exp(u)) => softplus(u)",
     "exact; all c_i > 0",
+    over=Add,
 )
 def log_of_sum_of_exp(node: Node) -> Node | None:
     (x,) = node.inputs
@@ -44,7 +45,7 @@ def log_of_sum_of_exp(node: Node) -> Node | None:
     return None if exponents is None else logsumexp(exponents)
 
 
-@rule(STABLE, Log, "log(sigmoid(u)) => -softplus(-u); log(1 - sigmoid(u)) => -softplus(u)")
+@rule(STABLE, Log, "log(sigmoid(u)) => -softplus(-u); log(1 - sigmoid(u)) => -softplus(u)", over=Sigmoid)
 def log_of_sigmoid(node: Node) -> Node | None:
     (x,) = node.inputs
     if not isinstance(x.op, Sigmoid):
@@ -53,13 +54,13 @@ def log_of_sigmoid(node: Node) -> Node | None:
     return -node.graph.add(Softplus(), u if x.op.complement else negated(u))
 
 
-@rule(STABLE, Log, "log(cosh(u)) => logcosh(u), which does not overflow")
+@rule(STABLE, Log, "log(cosh(u)) => logcosh(u), which does not overflow", over=Cosh)
 def log_of_cosh(node: Node) -> Node | None:
     (x,) = node.inputs
     return node.graph.add(LogCosh(), *x.inputs) if isinstance(x.op, Cosh) else None
 
 
-@rule(STABLE, Log, "log(1 + u) => log1p(u)")
+@rule(STABLE, Log, "log(1 + u) => log1p(u)", over=Add)
 def log_of_one_plus(node: Node) -> Node | None:
     (x,) = node.inputs
     number, terms = terms_of(x)
@@ -68,7 +69,7 @@ def log_of_one_plus(node: Node) -> Node | None:
     return node.graph.add(Log1p(), arithmetic["sum"](terms))
 
 
-@rule(STABLE, Add, "c*exp(u) - c => c*expm1(u)")
+@rule(STABLE, Add, "c*exp(u) - c => c*expm1(u)", over=Exp)
 def exp_minus_one(node: Node) -> Node | None:
     number, terms = terms_of(node)
     for c, x in terms:
@@ -78,7 +79,7 @@ def exp_minus_one(node: Node) -> Node | None:
     return None
 
 
-@rule(STABLE, Add, "c - c*sigmoid(u) => c*(1 - sigmoid(u)) as one operation")
+@rule(STABLE, Add, "c - c*sigmoid(u) => c*(1 - sigmoid(u)) as one operation", over=Sigmoid)
 def one_minus_sigmoid(node: Node) -> Node | None:
     number, terms = terms_of(node)
     for c, x in terms:
@@ -88,7 +89,7 @@ def one_minus_sigmoid(node: Node) -> Node | None:
     return None
 
 
-@rule(STABLE, Add, "c - c*tanh(u)**2 => c*(1 - tanh(u)**2) as one operation")
+@rule(STABLE, Add, "c - c*tanh(u)**2 => c*(1 - tanh(u)**2) as one operation", over=Power)
 def one_minus_tanh_squared(node: Node) -> Node | None:
     number, terms = terms_of(node)
     for c, x in terms:
@@ -99,7 +100,7 @@ def one_minus_tanh_squared(node: Node) -> Node | None:
     return None
 
 
-@rule(STABLE, Power, "1/(1 + exp(u)) => sigmoid(-u)", "exact; and so its powers")
+@rule(STABLE, Power, "1/(1 + exp(u)) => sigmoid(-u)", "exact; and so its powers", over=Add)
 def reciprocal_of_one_plus_exp(node: Node) -> Node | None:
     one_plus_exp, p = base_and_exponent(node)
     number, terms = terms_of(one_plus_exp)
@@ -118,7 +119,9 @@ def negated(u: Node) -> Node:
     return -u
 
 
-@rule(STABLE, (Product, Contract), "exp(u)*sigmoid(-u) => sigmoid(u)", "exact; and so for its powers from 1 up")
+@rule(
+    STABLE, (Product, Contract), "exp(u)*sigmoid(-u) => sigmoid(u)", "exact; and so for its powers from 1 up", over=Exp
+)
 def exp_times_sigmoid(node: Node) -> Node | None:
     for factors, replaced in products_in(node):
         for e in factors:
@@ -139,6 +142,7 @@ def exp_times_sigmoid(node: Node) -> Node | None:
     (Product, Contract),
     "exp(u)/sum c_i exp(u_i) => exp(u - logsumexp(u_i + log c_i)); of two: sigmoid",
     "exact; all c_i > 0",
+    over=Power,
 )
 def softmax(node: Node) -> Node | None:
     for factors, replaced in products_in(node):
@@ -156,7 +160,13 @@ def softmax(node: Node) -> Node | None:
     return None
 
 
-@rule(STABLE, (Product, Contract), "x*log(x) => xlogx(x)", "equal for x > 0; the removable point 0 is filled with 0")
+@rule(
+    STABLE,
+    (Product, Contract),
+    "x*log(x) => xlogx(x)",
+    "equal for x > 0; the removable point 0 is filled with 0",
+    over=Log,
+)
 def x_times_log(node: Node) -> Node | None:
     for factors, replaced in products_in(node):
         for logarithm in factors:
@@ -174,7 +184,7 @@ def x_times_log(node: Node) -> Node | None:
 # -- roots of squares --------------------------------------------------------------------------------------
 
 
-@rule(STABLE, Power, "(x**(2k))**p => |x|**(2kp)", "exact for real x; p not an integer")
+@rule(STABLE, Power, "(x**(2k))**p => |x|**(2kp)", "exact for real x; p not an integer", over=Power)
 def root_of_even_power(node: Node) -> Node | None:
     power, p = base_and_exponent(node)
     x, inner = base_and_exponent(power)
@@ -183,7 +193,9 @@ def root_of_even_power(node: Node) -> Node | None:
     return node.graph.add(Abs(), x) ** (inner * p)
 
 
-@rule(STABLE, Power, "sqrt(w_1 x_1**2 + ...) => norm(x); of two: hypot", "exact; all w_i > 0, two terms or more")
+@rule(
+    STABLE, Power, "sqrt(w_1 x_1**2 + ...) => norm(x); of two: hypot", "exact; all w_i > 0, two terms or more", over=Add
+)
 def root_of_sum_of_squares(node: Node) -> Node | None:
     squares, p = base_and_exponent(node)
     return norm_of(squares) if p == Fraction(1, 2) else None
@@ -209,6 +221,7 @@ def norm_of(x: Node) -> Node | None:
     (Product, Contract),
     "x_i/sqrt(sum x_j**2) => x_i*(1/norm, 0 at 0)",
     "exact but at 0, which is filled with 0",
+    over=Power,
 )
 def direction(node: Node) -> Node | None:
     for factors, replaced in products_in(node):

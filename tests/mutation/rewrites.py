@@ -20,7 +20,7 @@ from mpmath import mp
 from symgrad import build_grad
 from symgrad.evaluate import evaluate
 from symgrad.from_sympy import from_sympy
-from symgrad.graph import Graph, Node, reachable
+from symgrad.graph import Graph, Node, Op, reachable
 from symgrad.ops.exponential import Exp, Log
 from symgrad.ops.leaf import Input
 from symgrad.ops.logic import less, less_equal, negation
@@ -332,13 +332,19 @@ def _near(a: Any, b: Any) -> bool:
     return a == b or abs(a - b) <= 1e-30 * max(1, abs(a)) or (mp.isnan(a) and mp.isnan(b))
 
 
+def applied_anywhere(rule: Rule) -> dict[str, int]:
+    """How often a rule holds in the examples of all."""
+    builds = [build for applies, leaves in EXAMPLES.values() for build in [*(b for b, _ in applies), *leaves]]
+    return dict(sum((simplify([build(Graph())], [rule]).applied for build in builds), Counter[str]()))
+
+
 def survivors(name: str) -> Iterator[Mutant]:
     """The mutants of a rule that its examples do not notice."""
     rule = next(r for r in [*STABLE, *FORM] if r.name == name)
     for mutant in mutants(rule_functions()[name]):
         wants_readers = mutant.function.__code__.co_argcount == 2
         apply = mutant.function if wants_readers else lambda node, readers, f=mutant.function: f(node)
-        if not _noticed([replace(rule, apply=_limited(apply))]):
+        if not _noticed([replace(rule, apply=_limited(apply), over=(Op,))]):  # what it says, not where it is tried
             yield mutant
 
 
