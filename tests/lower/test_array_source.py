@@ -112,3 +112,11 @@ def test_a_long_product_is_cut_into_lines() -> None:
     assert max(map(len, source.split("\n"))) <= 100
     ones = [np.full(3, 2.0)] * 12
     assert ArrayKernel("f", xs, [y])._in_numpy(ones, {n: 3})[0].tolist() == [4096.0] * 3
+
+
+def test_a_sum_over_a_diagonal_and_another_axis_is_no_trace() -> None:
+    a = Arrays()
+    x = a.real("x", n, n, m)
+    kernel = ArrayKernel("f", [x], [contract(a.graph, [(x, "iij")], "")])
+    (found,) = kernel._in_numpy([np.arange(12.0).reshape(2, 2, 3)], {n: 2, m: 3})
+    assert found.tolist() == 0 + 1 + 2 + 9 + 10 + 11

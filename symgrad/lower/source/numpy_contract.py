@@ -204,8 +204,11 @@ def summed(f: Factor, output: Iterable[int]) -> Factor:
     if not axes:
         return f
     if len(axes) == len(f.labels):
-        if f.text.text.startswith("np.diagonal(") and f.text.binding == ATOM and "), " not in f.text.text:
-            return Factor(Text(f.text.text.replace("np.diagonal(", "np.trace(", 1)), ())
         return Factor(Text(f"np.sum({f.text.text})"), ())
     where = axes[0] if len(axes) == 1 else f"({', '.join(axes)})"
     return Factor(Text(f"np.sum({f.text.text}, axis={where})"), tuple(k for k in f.labels if k in kept))
+
+
+def traced(diagonal: Factor) -> Factor:
+    """The sum of a matrix's diagonal."""
+    return Factor(Text(diagonal.text.text.replace("np.diagonal(", "np.trace(", 1)), ())

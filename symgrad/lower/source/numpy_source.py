@@ -15,7 +15,7 @@ import sympy as sp
 from symgrad.graph import Node, consumers, reachable
 from symgrad.lower.source.expressions import ATOM, Expressions, Text
 from symgrad.lower.source.names import identifiers, is_safe
-from symgrad.lower.source.numpy_contract import RECIPROCAL, Factor, aligned, multiplied, product, steps, summed
+from symgrad.lower.source.numpy_contract import RECIPROCAL, Factor, aligned, multiplied, product, steps, summed, traced
 from symgrad.lower.source.numpy_index import accumulated, viewed
 from symgrad.lower.source.numpy_words import NumPyWords
 from symgrad.lower.source.python import INDENT, WIDTH, filled
@@ -242,7 +242,8 @@ class _Writer:
         everything = [set(f.labels) for f in factors]
         for k, f in enumerate(factors):
             elsewhere = set(output).union(*everything[:k], *everything[k + 1 :])
-            factors[k] = summed(f, elsewhere)
+            is_trace = len(op.labels[k]) == 2 and len(f.labels) == 1 and not elsewhere & everything[k]
+            factors[k] = traced(f) if is_trace else summed(f, elsewhere)
         total = self._product(factors, output, sizes)
         text = aligned(total, output)
         thin = frozenset(axis for axis, k in enumerate(output) if k not in total.labels)
