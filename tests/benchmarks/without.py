@@ -74,6 +74,7 @@ SWITCHES = (
     Switch("nests over the same rows in blocks", "logreg", lambda: patch.object(nests, "fused", _one_by_one)),
     Switch("adjoints of shifted views read, not scattered", "rosen", _scattering),
     Switch("borders of loops peeled", "rosen", lambda: patch.object(Nest, "innermost", _whole)),
+    Switch("values carried from iteration to iteration", "rosen_hvp", lambda: patch.object(nests, "carried", _same)),
     Switch("loops over one range merged", "rosen", lambda: patch.object(nests, "merged", _same)),
     Switch("four rows jammed", "logreg", lambda: patch.object(nests, "jammed", _same)),
     Switch("rows in chunks, on threads", "logreg", lambda: patch.object(array_kernel, "chunked", _same)),

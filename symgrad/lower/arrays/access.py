@@ -12,6 +12,7 @@ from symgrad.lower.arrays.loops import (
     Bound,
     Buffer,
     Call,
+    Carried,
     Count,
     Extent,
     Fill,
@@ -215,8 +216,9 @@ class Names:
                 return replace(s, value=value, conditions=conditions, body=body, inner=inner)
             case Loop():
                 index = self.indices.get(s.index, Affine(0, ((s.index, 1),))).terms[0][0]
-                limits = self.affine(s.first), self.affine(s.stop)
-                return replace(s, index=index, first=limits[0], stop=limits[1], body=self.body(s.body))
+                first, stop, body = self.affine(s.first), self.affine(s.stop), self.body(s.body)
+                carried = tuple(Carried(self.value(c.value), self.value(c.later), c.far) for c in s.carried)
+                return replace(s, index=index, first=first, stop=stop, body=body, carried=carried)
             case Rows():
                 lists = [self.body(b) for b in bodies(s)]
                 return with_bodies(replace(s, extent=self.affine(s.extent)), lists)

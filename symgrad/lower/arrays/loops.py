@@ -1,7 +1,8 @@
 """The program of arrays: nests of loops and calls of libraries, as a small frozen value that prints.
 
     program   = name, sizes, buffers, body
-    statement = Loop(index, first, stop, body, kind)   serial; simd: iterations are lanes of a vector; short: few
+    statement = Loop(index, first, stop, body, kind, carried)   serial; simd: iterations are lanes of a vector; short:
+                                            few. carried: values that were computed in an iteration before
               | Load(v, buffer, index)      v <- buffer[index]
               | Number(v, number)           v <- an exact number
               | Extent(v, size)             v <- a size, as a real number
@@ -246,6 +247,17 @@ class Call:
         return f"{self.routine}({', '.join([*places, *filter(None, [self.flags]), *sizes])}){how}"
 
 
+class Carried(NamedTuple):
+    """A value of a loop's body that is a later one of so many iterations before."""
+
+    value: int
+    later: int
+    far: int
+
+    def __str__(self) -> str:
+        return f"%{self.value} = %{self.later} of {self.far} before"
+
+
 @dataclass(frozen=True)
 class Loop:
     index: str
@@ -254,11 +266,13 @@ class Loop:
     body: tuple[Statement, ...]
     kind: str = "serial"
     step: Size = 1
+    carried: tuple[Carried, ...] = ()
 
     def __str__(self) -> str:
         limits = f"{self.stop}" if self.first == Affine() and self.step == 1 else f"{self.first}, {self.stop}"
         limits += "" if self.step == 1 else f", {self.step}"
-        return f"for {self.index} in {'simd' if self.kind == 'simd' else 'range'}({limits}):"
+        carrying = f" carrying {', '.join(map(str, self.carried))}" if self.carried else ""
+        return f"for {self.index} in {'simd' if self.kind == 'simd' else 'range'}({limits}){carrying}:"
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from itertools import count
 
 from symgrad.graph import Node, consumers, reachable
+from symgrad.lower.arrays.carried import carried
 from symgrad.lower.arrays.fill import Along, accumulation, loops_of, nest_of, stored_entries
 from symgrad.lower.arrays.fusion import Filling, fused
 from symgrad.lower.arrays.jam import jammed
@@ -85,7 +86,7 @@ def schedule_arrays(
             nests.append(Filling(nest_of(y, b.name, places, values, copy=True)))
     if sum(len(list(flat(tuple(nest.statements)))) for nest in nests) > MOST_STATEMENTS:
         raise NotInLoops(f"more than {MOST_STATEMENTS} statements")
-    return jammed(merged(fused(ArrayProgram(name, (*buffers, *outs, *scratch), ()), nests, next(values))))
+    return carried(jammed(merged(fused(ArrayProgram(name, (*buffers, *outs, *scratch), ()), nests, next(values)))))
 
 
 def _statements(

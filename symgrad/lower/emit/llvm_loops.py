@@ -6,8 +6,11 @@ one by one. What a loop sums is summed in as many parts as a vector has lanes: `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from symgrad.lower.arrays.access import defined
+from symgrad.lower.arrays.carried import cone
 from symgrad.lower.arrays.loops import (
     AddTo,
     Affine,
@@ -200,8 +203,10 @@ class PartWriter(Library):
             else self.define(f"srem i64 {number}, {self.full}", "i64").text
         )
         whole = self.integer("sub", stop, rest)
+        s = replace(s, carried=tuple(c for c in s.carried if c.far <= self.full))
+        slots = self.before_first(s, first, whole)
         self.lanes, self.lane_of = self.full, s.index
-        self.iterate(s, first, whole, self.full)
+        self.iterate(s, first, whole, self.full, slots=slots)
         # A block of rows has whole vectors, but for the last; and memory that is added to just after it was written
         # would be waited for.
         if not s.first.terms and not any(isinstance(u, AddTo) for u in flat(s.body)):
@@ -238,8 +243,16 @@ class PartWriter(Library):
         self._splats = splats
         return self.define(f"select i1 {enough}, i64 {stop}, i64 {whole}", "i64").text
 
-    def iterate(self, s: Loop, first: int | str, stop: int | str, step: int | str, hint: str = "") -> None:
-        """A loop of this body."""
+    def iterate(
+        self,
+        s: Loop,
+        first: int | str,
+        stop: int | str,
+        step: int | str,
+        hint: str = "",
+        slots: Mapping[int, str] | None = None,
+    ) -> None:
+        """A loop of this body. slots: where the vectors are that it carries."""
         label = f"loop{next(self.counter)}"
         splats = dict(self._splats)
         self.entry.append(f"  %{label}.slot = alloca i64")
@@ -252,12 +265,68 @@ class PartWriter(Library):
         self.line(f"br i1 %{label}.more, label %{label}.body, label %{label}.done")
         self.label(f"{label}.body")
         self.indices[s.index] = index
-        self.statements(s.body)
+        if slots:
+            self.carrying(s, slots)
+        else:
+            self.statements(s.body)
         self.line(f"%{label}.next = add nsw i64 {index}, {step}")
         self.line(f"store i64 %{label}.next, ptr %{label}.slot")
         self.line(f"br label %{label}{hint}")
         self.label(f"{label}.done")
         self._splats = splats
+
+    # -- values of iterations before ----------------------------------------------------------------------------------
+
+    def before_first(self, s: Loop, first: int | str, stop: int | str) -> dict[int, str]:
+        """Slots for the values that are carried: in their last lanes what the first vector, if there is one, takes."""
+        slots: dict[int, str] = {}
+        if not s.carried:
+            return slots
+        label, splats = f"before{next(self.counter)}", dict(self._splats)
+        vector = f"<{self.full} x double>"
+        some = self.define(f"icmp slt i64 {first}, {stop}", "i1").text
+        self.line(f"br i1 {some}, label %{label}, label %{label}.done")
+        self.label(label)
+        for c in sorted(s.carried, key=lambda c: -c.far):
+            if c.later in slots:
+                continue
+            slot = slots[c.later] = f"%{label}.{c.later}"
+            self.entry.append(f"  {slot} = alloca {vector}, align 64")
+            whole = "poison"
+            for k in range(c.far):
+                self.indices[s.index] = str(self.integer("add", first, k))
+                self.statements(cone(s.body, c.value))
+                one, lane = self.values[c.value].text, self.full - c.far + k
+                whole = self.define(f"insertelement {vector} {whole}, double {one}, i32 {lane}", vector).text
+            self.line(f"store {vector} {whole}, ptr {slot}, align 64")
+        self.line(f"br label %{label}.done")
+        self.label(f"{label}.done")
+        self._splats = splats
+        return slots
+
+    def carrying(self, s: Loop, slots: Mapping[int, str]) -> None:
+        """One iteration: what is carried is the last lanes of a value as it was, then the first of what it is now."""
+        # As integers, and spliced: of a shuffle of doubles LLVM makes vpermt2pd where valignq will do, which is slower.
+        bits, splice = f"<{self.full} x i64>", f"llvm.vector.splice.v{self.full}i64"
+        self.declare(splice, bits, f"{bits}, {bits}, i32")
+        carried = {c.value: c for c in s.carried}
+        old = {v: self.define(f"load {bits}, ptr {slot}, align 64", bits).text for v, slot in slots.items()}
+        new: dict[int, str] = {}
+        for u in s.body:
+            value = defined(u)
+            if value is None or value not in carried:
+                self.statements((u,))
+            else:
+                _, later, far = carried[value]
+                pair = f"{bits} {old[later]}, {bits} {new[later]}"
+                spliced = self.define(f"call {bits} @{splice}({pair}, i32 {-far})", bits).text
+                self.values[value] = self.define(f"bitcast {bits} {spliced} to {self.real}", self.real)
+            if value is not None and value in slots:
+                whole = self.splat(self.values[value]).text
+                new[value] = self.define(f"bitcast {self.real} {whole} to {bits}", bits).text
+                self.line(f"store {bits} {new[value]}, ptr {slots[value]}, align 64")
+
+    # -- conditions ---------------------------------------------------------------------------------------------------
 
     def guard(self, s: Guard | When) -> None:
         label = f"guard{next(self.counter)}"
