@@ -17,7 +17,7 @@ from tests.oracles import DIGITS, STEP
 
 n = sp.Symbol("n", integer=True, positive=True)
 i = sp.Symbol("i", integer=True)
-x, A, b = sp.MatrixSymbol("x", n, 1), sp.MatrixSymbol("A", n, n), sp.MatrixSymbol("b", n, 1)
+x, A, Ab = sp.MatrixSymbol("x", n, 1), sp.MatrixSymbol("A", n, n), sp.MatrixSymbol("Ab", n, n + 1)
 SIZES = (1, 2, 5, 50)
 ORDERS = (1, 2, 4)  # of matrices: of larger ones the differences take minutes
 
@@ -45,7 +45,7 @@ class Off(NamedTuple):
 def rows() -> Iterator[Off]:
     """The value and the first derivative of every rule."""
     for rule in rules():
-        function = sg.Function([A if rule.expression.has(A) else x], rule.expression)
+        function = sg.Function(sorted(rule.expression.atoms(sp.MatrixSymbol)), rule.expression)
         slope: sg.Function | None = None
         found: dict[str, list[tuple[float, int]]] = {"value": [], "derivative": []}
         for point in rule.points:
@@ -86,6 +86,7 @@ def rules() -> list[Rule]:
     scaled = [*drawn, *(1e200 * p for p in drawn), *(1e-200 * p for p in drawn)]
     matrices = [draw.uniform(-1, 1, (size, size)) + 2 * size**0.5 * np.eye(size) for size in ORDERS for _ in range(3)]
     symmetric = [m @ m.T for m in matrices]
+    beside = [np.hstack([m, draw.uniform(-1, 1, (len(m), 1))]) for m in matrices]
     return [
         Rule("sum", sp.Sum(x[i, 0], (i, 0, n - 1)), lambda v: [mp.fsum(v)], positive),
         Rule("product", sp.Product(x[i, 0], (i, 0, n - 1)), lambda v: [mp.fprod(v)], positive),
@@ -98,6 +99,7 @@ def rules() -> list[Rule]:
         Rule("determinant", sp.Determinant(A), lambda v: [mp.det(_matrix(v))], matrices, entrywise=False),
         Rule("logdet", sg.logdet(A), lambda v: [mp.log(mp.det(_matrix(v)))], matrices, entrywise=False),
         Rule("inverse", sp.Inverse(A), lambda v: list(mp.inverse(_matrix(v))), matrices, entrywise=False),
+        Rule("solve", sg.solve(Ab[:, :n], Ab[:, n:]), _solution, beside, entrywise=False),
         Rule("cholesky", sg.cholesky(A), _cholesky, symmetric, entrywise=False),
     ]
 
@@ -112,6 +114,13 @@ def _cholesky(v: list[Any]) -> list[Any]:
     """Of the symmetric part: what is differentiated is a function of symmetric matrices."""
     a = _matrix(v)
     return list(mp.cholesky((a + a.T) / 2))
+
+
+def _solution(v: list[Any]) -> list[Any]:
+    """Of A X = b, for the rows of A, each with its entry of b."""
+    size = round((len(v) + 0.25) ** 0.5 - 0.5)  # v has size (size + 1) entries
+    rows = [v[k * (size + 1) : (k + 1) * (size + 1)] for k in range(size)]
+    return list(mp.lu_solve(mp.matrix([row[:-1] for row in rows]), mp.matrix([row[-1] for row in rows])))
 
 
 def _matrix(v: list[Any]) -> Any:
