@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fractions import Fraction
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from symgrad.types import Sizes, Type
@@ -157,20 +158,23 @@ class Graph:
 
     def __init__(self) -> None:
         self.nodes: list[Node] = []
-        self._index: dict[tuple[Any, ...], Node] = {}
+        self._made: dict[tuple[type[Op], Op], tuple[Op, dict[tuple[Node, ...], Node]]] = {}  # by operation, by inputs
         self.finite: dict[Node, bool] = {}  # what is known of nodes: see ops/contract.py
         self.lock = threading.RLock()
 
     def add(self, op: Op, *inputs: Node) -> Node:
         """The node of this operation on these inputs: the one that exists, or a new one. Nothing is rewritten."""
-        key = (type(op), op, inputs)
-        node = self._index.get(key)
+        kind = self._made.get((type(op), op))
+        if kind is None:
+            kind = self._made.setdefault((type(op), op), (op, {}))
+        op, made = kind  # equal operations are one object
+        node = made.get(inputs)
         if node is None:
             type_ = op.result_type(*[x.type for x in inputs])
             with self.lock:
                 new = Node(self, len(self.nodes), op, inputs, type_)
                 self.nodes.append(new)  # before it can be found: an interrupt leaves a node that nobody reads
-                node = self._index.setdefault(key, new)  # one look-up: a key is costly to hash
+                node = made.setdefault(inputs, new)
                 if node is not new:
                     self.nodes.pop()
         return node
@@ -211,14 +215,14 @@ def _graph_of(rows: list[tuple[Op, tuple[int, ...]]]) -> Graph:
 
 def reachable(outputs: Iterable[Node]) -> list[Node]:
     """The nodes that the outputs depend on, themselves included, in topological order."""
-    found = {node.index: node for node in outputs}
-    stack = list(found.values())
+    found = set(outputs)
+    stack = list(found)
     while stack:
         for x in stack.pop().inputs:
-            if x.index not in found:
-                found[x.index] = x
+            if x not in found:
+                found.add(x)
                 stack.append(x)
-    return [found[i] for i in sorted(found)]
+    return sorted(found, key=attrgetter("index"))
 
 
 def consumers(nodes: Iterable[Node]) -> dict[Node, list[Node]]:

@@ -239,7 +239,7 @@ def test_an_interrupt_while_a_node_is_added_leaves_a_graph_that_is_in_order() ->
             sys.settrace(before)
         assert graph.add(op, node) is graph.add(op, node)
         assert [n.index for n in graph] == list(range(len(graph)))
-        assert all(graph.nodes[n.index] is n for n in graph._index.values())
+        assert all(graph.nodes[n.index] is n for _, made in graph._made.values() for n in made.values())
     assert broken > 20
 
 

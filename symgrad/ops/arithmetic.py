@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property, reduce
+from functools import reduce
 from itertools import accumulate
 from operator import attrgetter
 from typing import Any
@@ -48,13 +48,6 @@ class Add(Op):
     coefficients: tuple[Exact, ...]
 
     finite = True
-
-    def __hash__(self) -> int:
-        return self._hash
-
-    @cached_property
-    def _hash(self) -> int:  # a Fraction's takes a microsecond, and a new node is looked up twice
-        return hash(self.coefficients)
 
     def apply(self, *inputs: Node) -> Node:
         return weighted_sum(list(zip(self.coefficients, inputs, strict=True)))

@@ -212,7 +212,7 @@ for trial in range(6):
     other = threading.Thread(target=elsewhere, daemon=True)  # meets what is still locked
     other.start(); other.join(60)
     assert found[0] == wanted, "after an interrupt"
-    assert all(graph.nodes[n.index] is n for graph in [base.graph] for n in graph._index.values())
+    assert all(base.graph.nodes[n.index] is n for _, made in base.graph._made.values() for n in made.values())
 print("hit", hit, "of", whole)
 assert hit
 """,
