@@ -132,3 +132,114 @@ def test_compiled_code_calls_it_with_any_sizes() -> None:
     for columns in (20, LARGE):
         given = data(300, columns)
         np.testing.assert_allclose(kernel.njit(*given), in_numpy(*given), 1e-10, 1e-12)
+
+
+# -- products added to what is in memory ------------------------------------------------------------------------------
+
+A, B, C = sp.MatrixSymbol("A", n, m), sp.MatrixSymbol("B", m, k), sp.MatrixSymbol("C", n, k)
+SIZES = [(1, 1, 1), (1, 40, 3), (2, 17, 33), (33, 1, 5), (40, 50, 1), (130, 70, 90)]
+
+
+def matrices(rows: int, inner: int, columns: int) -> list[np.ndarray]:
+    random = np.random.default_rng(rows)
+    return [random.normal(size=shape) for shape in ((rows, inner), (inner, columns), (rows, columns))]
+
+
+def test_a_product_is_added_to_what_the_rest_of_a_sum_has_stored() -> None:
+    F = sg.Function([A, B, C], A * B + C / 500)
+    assert products(F) == ["gemm(x0, x1, y0, NN, n, m, k) accumulated"]
+    assert [b for b in F.kernel.program.buffers if b.role == "scratch"] == []
+
+
+def test_the_factor_of_a_product_is_handed_to_the_library() -> None:
+    F = sg.Function([A, B], 3 * A * B)
+    assert products(F) == ["gemm(x0, x1, y0, NN, n, m, k) times 3"]
+
+
+def test_of_several_products_the_first_stores() -> None:
+    F = sg.Function([A, B, C], 2 * A * B - C * C.T * C)
+    assert [product.endswith("accumulated") for product in products(F) if "y0" in product] == [False, True]
+
+
+def test_a_product_that_something_else_reads_has_memory_of_its_own() -> None:
+    F = sg.Function([A, B, C], [A * B + C, A * B])
+    assert products(F) == ["gemm(x0, x1, y1, NN, n, m, k)"]
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_values_of_products_in_sums(sizes: tuple[int, int, int]) -> None:
+    a, b, c = matrices(*sizes)
+    F = sg.Function([A, B, C], [A * B + C / 500, 3 * A * B - 2 * C * C.T * C + A * B * C.T * C, 7 * B * C.T])
+    found = F(a, b, c)
+    wanted = a @ b + c / 500, 3 * a @ b - 2 * c @ c.T @ c + a @ b @ c.T @ c, 7 * b @ c.T
+    for y, w in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(y, w, 1e-11, 1e-11)
+
+
+@pytest.mark.parametrize("sizes", SIZES)
+def test_what_reads_a_sum_waits_for_its_products(sizes: tuple[int, int, int]) -> None:
+    a, b, c = matrices(*sizes)
+    total = A * B / 10 + C
+    y, high = sg.Function([A, B, C], [total, sp.Trace(total.T * sg.relu(total))])(a, b, c)
+    np.testing.assert_allclose(y, a @ b / 10 + c, 1e-11, 1e-12)
+    np.testing.assert_allclose(high, (np.maximum(y, 0) ** 2).sum(), 1e-11)
+
+
+def test_a_sum_that_a_product_reads_waits_for_its_own() -> None:
+    a, b, c = matrices(30, 40, 50)
+    F = sg.Function([A, B, C], C.T * (A * B + C / 3))
+    assert [product[5:].split(",")[2] for product in products(F)] == [" t0", " y0"]
+    np.testing.assert_allclose(F(a, b, c), c.T @ (a @ b + c / 3), 1e-11, 1e-11)
+
+
+@pytest.mark.parametrize("kind", ["f4", "f8"])
+def test_a_sum_with_a_product_in_either_precision(kind: str) -> None:
+    a, b, c = (x.astype(kind) for x in matrices(20, 30, 40))
+    y = sg.Function([A, B, C], A * B / 3 + C / 7, dtype=kind)(a, b, c)
+    np.testing.assert_allclose(y, a @ b / 3 + c / 7, {"f4": 1e-4, "f8": 1e-12}[kind], {"f4": 1e-5, "f8": 1e-12}[kind])
+
+
+def test_what_was_in_the_memory_of_a_product_is_not_read() -> None:
+    a, b, c = matrices(20, 30, 40)
+    for F in (sg.Function([A, B, C], 3 * A * B), sg.Function([A, B, C], A * B + C)):
+        wanted = F(a, b, c)
+        np.testing.assert_array_equal(F(a, b, c, out=np.full((20, 40), np.nan)), wanted)
+
+
+def test_nan_in_a_term_stays_where_it_is() -> None:
+    a, b, c = matrices(20, 30, 40)
+    c[3, 5] = np.nan
+    y = sg.Function([A, B, C], A * B + C)(a, b, c)
+    assert np.argwhere(np.isnan(y)).tolist() == [[3, 5]]
+
+
+@pytest.mark.parametrize("empty", [0, 1, 2])
+def test_a_sum_with_a_product_over_an_empty_axis(empty: int) -> None:
+    sizes = [3, 4, 5]
+    sizes[empty] = 0
+    a, b, c = matrices(*sizes)
+    np.testing.assert_allclose(sg.Function([A, B, C], A * B + C / 2)(a, b, c), a @ b + c / 2)
+
+
+def test_the_gradient_of_a_penalty_and_a_product() -> None:
+    a, b, c = matrices(20, 30, 40)
+    slope = sg.Function([A, B, C], sp.Trace(C.T * A * B) + sp.Trace(A.T * A) / 1000).grad([A])
+    assert products(slope) == ["gemm(x2, x1, y0, NT, n, k, m) accumulated"]
+    np.testing.assert_allclose(slope(a, b, c)[0], c @ b.T + a / 500, 1e-12, 1e-12)
+
+
+# -- products that are read by columns --------------------------------------------------------------------------------
+
+
+def hidden() -> sg.Function:
+    """The gradient by A of a layer between two products of matrices."""
+    return sg.Function([A, B, C], sp.Trace(C.T * sg.relu(A) * B)).grad([A])
+
+
+def test_a_product_that_is_read_by_columns_is_computed_transposed() -> None:
+    assert products(hidden())[0].endswith("NT, n, k, m)")
+
+
+def test_values_of_a_product_that_is_read_by_columns() -> None:
+    a, b, c = matrices(20, 30, 40)
+    np.testing.assert_allclose(hidden()(a, b, c)[0], (c @ b.T) * (a > 0), 1e-12)

@@ -72,8 +72,9 @@ class Group:
 
     @property
     def reads(self) -> set[str]:
-        """What it reads of others."""
-        return {name for nest in self.nests for name in nest.reads} - self.writes
+        """What it reads of others; what a nest reads of itself, others have begun."""
+        nests = self.nests
+        return {x for nest in nests for x in nest.reads if not any(x in n.writes for n in nests if n is not nest)}
 
     def fits(self, nest: Nest) -> bool:
         """Are a nest's rows its own: of one axis, and as many, but for a number; with products, exactly as many?"""

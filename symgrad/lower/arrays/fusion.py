@@ -64,7 +64,7 @@ def fused(program: ArrayProgram, fillings: Sequence[Filling], values: int) -> Ar
 
 
 def _nest(filling: Filling, roots: Roots) -> Nest:
-    reads, writes = set(), set()
+    reads, writes, begun = set(), set(), set()
     for s in flat(tuple(filling.statements)):
         match s:
             case Load():
@@ -74,9 +74,11 @@ def _nest(filling: Filling, roots: Roots) -> Nest:
             case Call():
                 reads |= {roots[name] for name in s.buffers[:-1]}
                 writes.add(s.buffers[-1])
+                if s.accumulates:
+                    begun.add(s.buffers[-1])
                 if s.routine in ("getrf", "potrf"):
                     writes.add(s.buffers[0])
-    return Nest(filling.statements, filling.along, reads - writes, writes)
+    return Nest(filling.statements, filling.along, reads - writes | begun, writes)
 
 
 def _may_join(nest: Nest, group: Group, groups: Sequence[Group], roots: Roots) -> bool:

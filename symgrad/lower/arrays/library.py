@@ -1,11 +1,14 @@
-"""Which operations are calls of BLAS, and with what."""
+"""Which operations are calls of BLAS, with what, and into which memory."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
-from symgrad.graph import Node
-from symgrad.lower.arrays.loops import Call
+from symgrad.graph import Exact, Node, consumers
+from symgrad.lower.arrays.loops import Call, Statement
+from symgrad.ops.arithmetic import Add
 from symgrad.ops.contract import Contract
 from symgrad.types import Size
 
@@ -43,6 +46,42 @@ def loop_over_rows(node: Node) -> str | None:
     assert isinstance(node.op, Contract)
     (label,) = set(node.op.labels[0]) & set(node.op.labels[1])
     return f"i{label}"
+
+
+class Accumulated(NamedTuple):
+    """A sum, by what its memory has before products are added to it, if anything; and these, with their factors."""
+
+    first: Node | None
+    products: Mapping[Node, Exact]
+
+    def calls(self, target: str, places: Mapping[Node, str]) -> list[Statement]:
+        """The products, the first of which stores if there is nothing to add to."""
+        found: list[Statement] = []
+        for product, factor in self.products.items():
+            call = called(product, target, places)
+            assert call is not None
+            found.append(replace(call, factor=factor, accumulates=bool(found) or self.first is not None))
+        return found
+
+
+def accumulated(nodes: Sequence[Node], stored: Collection[Node], kept: Collection[Node]) -> dict[Node, Accumulated]:
+    """The stored sums whose products of matrices are computed in their memory: by calls that add to what is there.
+
+    A product is if nothing else reads it. kept: nodes that want memory of their own.
+    """
+    readers = consumers(nodes)
+    found: dict[Node, Accumulated] = {}
+    for node in nodes:
+        op = node.op
+        if not isinstance(op, Add) or node not in stored:
+            continue
+        terms = dict(zip(node.inputs, op.coefficients, strict=True))
+        own = {x: c for x, c in terms.items() if readers[x] == [node] and x not in kept and called(x, "", None)}
+        rest = {x: c for x, c in terms.items() if x not in own}
+        if own:
+            first = node.graph.add(Add(tuple(rest.values())), *rest) if rest else None
+            found[node] = Accumulated(first, own)
+    return found
 
 
 def _as_matrices(op: Contract, output: Labels) -> tuple[bool, str, tuple[Labels, Labels, Labels]] | None:

@@ -21,7 +21,7 @@
               | Chunks(index, first, number, length, body)   the body for each chunk of rows, at the same time or
                                             in turn; `first` is index*length, where its rows begin
               | Fill(buffer, index)         zeros, in what an index of the first axes leaves of it
-              | Call(routine, buffers, flags, sizes, first, accumulates)   of BLAS or LAPACK
+              | Call(routine, buffers, flags, sizes, first, accumulates, factor)   of BLAS or LAPACK
 
 An index is affine in the loops' indices and in integers that were loaded. No axis is empty: see ArrayKernel.run.
 """
@@ -34,7 +34,7 @@ from typing import Any, NamedTuple
 
 import sympy as sp
 
-from symgrad.graph import Op
+from symgrad.graph import Exact, Op
 from symgrad.types import Size, as_size
 
 WORDS = {"add": "+=", "mul": "*=", "max": "max=", "min": "min="}
@@ -234,6 +234,7 @@ class Call:
     sizes: tuple[tuple[Size | Affine, ...], ...]  # each the product of these
     first: tuple[Index, ...] = ()  # where each buffer's matrix begins, if not all with the buffers
     accumulates: bool = False  # adds to the last buffer
+    factor: Exact = 1  # of a product of matrices
 
     @property
     def places(self) -> list[tuple[str, Index]]:
@@ -243,7 +244,8 @@ class Call:
     def __str__(self) -> str:
         sizes = ["*".join(map(str, n)) or "1" for n in self.sizes]
         places = [_place(name, index) for name, index in self.places]
-        how = " accumulated" if self.accumulates else ""
+        how = f" times {self.factor}" if self.factor != 1 else ""
+        how += " accumulated" if self.accumulates else ""
         return f"{self.routine}({', '.join([*places, *filter(None, [self.flags]), *sizes])}){how}"
 
 

@@ -14,7 +14,7 @@ from symgrad.lower.arrays.carried import carried
 from symgrad.lower.arrays.fill import Along, accumulation, loops_of, nest_of, stored_entries
 from symgrad.lower.arrays.fusion import Filling, fused
 from symgrad.lower.arrays.jam import jammed
-from symgrad.lower.arrays.library import called, loop_over_rows
+from symgrad.lower.arrays.library import accumulated, called, loop_over_rows
 from symgrad.lower.arrays.linear import STORED, CholeskyFactor, Factors, linear, pivots
 from symgrad.lower.arrays.loops import ArrayProgram, Buffer, Fill, Statement, flat
 from symgrad.lower.arrays.merge import merged
@@ -62,13 +62,20 @@ def schedule_arrays(
         places.setdefault(y, b.name)
     scratch: list[Buffer] = []
     kept = [node for node in nodes if node in stored and not isinstance(node.op, Input)]
-    fixed = {*inputs, *outputs, *(x for node in kept if not _is_nest(node) for x in node.inputs)}
-    loops = {node: loops_of(node) for node in kept if _is_nest(node)}
-    products = {node: loop for node in kept if not whole and (loop := loop_over_rows(node))}
+    made = {node for node in kept if _is_nest(node)}
+    products = {
+        node: loop for node in kept if not whole and not made.isdisjoint(node.inputs) and (loop := loop_over_rows(node))
+    }
+    sums = accumulated(nodes, stored, {*outputs, *products})
+    within = {x for s in sums.values() for x in s.products}
+    fixed = {*inputs, *outputs, *sums, *(x for node in kept if not _is_nest(node) for x in node.inputs)}
+    loops = {node: loops_of(node) for node in kept if node in made and not (node in sums and sums[node].first is None)}
     along = rows(loops, products, stored, nodes, fixed)
     nests: list[Filling] = []
     values = count()
     for node in kept:
+        if node in within:
+            continue
         own = "" if isinstance(node.op, Reshape) else places.get(node, "")
         if not own:
             of = places[node.inputs[0]] if isinstance(node.op, Reshape) else ""
@@ -80,6 +87,12 @@ def schedule_arrays(
         target = own
         if isinstance(node.op, (Factors, CholeskyFactor)):
             scratch.append(Buffer(pivots(target), node.type.shape[:1], "scratch", "i4"))
+        if node in sums:
+            if (first := sums[node].first) is not None:
+                nest = nest_of(first, target, places, values, copy=True, along=along.get(node))
+                nests.append(Filling(nest, along.get(node)))
+            nests.append(Filling(sums[node].calls(target, places)))
+            continue
         nests.append(Filling(_statements(node, target, places, values, along.get(node)), along.get(node)))
     for y, b in zip(outputs, outs, strict=True):
         if places[y] != b.name:

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
-from symgrad.graph import Graph, Node, Op, reachable
+from symgrad.graph import Graph, Node, Op, consumers, reachable
+from symgrad.lower.arrays.library import called
 from symgrad.lower.arrays.linear import REWRITES
 from symgrad.lower.source.numpy_contract import steps
 from symgrad.ops.arithmetic import Add, Power, Product
@@ -36,7 +37,44 @@ def prepared(outputs: Sequence[Node], inputs: Sequence[Node]) -> tuple[list[Node
             rule = RULES.get(type(node.op)) or (_of_broadcast if isinstance(node.op, Elementwise) else None)
             arguments = [new[x] for x in node.inputs]
             new[node] = rule(node.op, *arguments) if rule and arguments else graph.add(node.op, *arguments)
-    return [new[y] for y in outputs], [new[x] for x in inputs]
+    return _turned([new[y] for y in outputs]), [new[x] for x in inputs]
+
+
+def _turned(outputs: Sequence[Node]) -> list[Node]:
+    """The outputs where a product of matrices that is read by columns only is computed transposed: read by rows."""
+    nodes = reachable(outputs)
+    readers = consumers(nodes)
+    turned: set[Node] = set()
+    new: dict[Node, Node] = {}
+    for node in nodes:
+        op, own = node.op, [new[x] for x in node.inputs]
+        if not turned.isdisjoint(node.inputs):
+            assert isinstance(op, Contract)
+            labels = [ks[::-1] if x in turned else ks for x, ks in zip(node.inputs, op.labels, strict=True)]
+            new[node] = _renumbered([*zip(own, labels, strict=True)], op.output, dict(op.extents))
+        elif node not in outputs and called(node, "", None) and _is_read_by_columns(node, readers[node]):
+            assert isinstance(op, Contract)
+            turned.add(node)
+            new[node] = _renumbered([*zip(own, op.labels, strict=True)], op.output[::-1], {})
+        else:
+            new[node] = node.graph.add(op, *own) if own else node
+    return [new[y] for y in outputs]
+
+
+def _is_read_by_columns(x: Node, readers: Sequence[Node]) -> bool:
+    """Does all that reads a matrix, but for other products of matrices, have its axes in the other order?"""
+    found = False
+    for node in readers:
+        op = node.op
+        if not isinstance(op, Contract) or len(x.type.shape) != 2:
+            return False
+        if called(node, "", None):
+            continue
+        for y, labels in zip(node.inputs, op.labels, strict=True):
+            if y is x and tuple(k for k in op.output if k in labels) != labels[::-1]:
+                return False
+        found = True
+    return found
 
 
 def _of_broadcast(op: Op, *inputs: Node) -> Node:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from symgrad.lower.arrays.loops import Affine, Call, Index
 from symgrad.lower.emit.llvm_memory import MEMORY, Memory
 from symgrad.lower.emit.target import constant
+from symgrad.ops.leaf import as_double
 from symgrad.types import Size
 
 ROUTINES = {"f8": "d", "f4": "s"}  # the letter before a name of BLAS
@@ -19,23 +22,24 @@ class Library(Memory):
         {"gemm": self.gemm, "getrf": self.getrf, "getrs": self.getrs, "potrf": self.potrf}[s.routine](s)
 
     def gemm(self, s: Call) -> None:
-        """C = A B in rows is C^T = B^T A^T in columns, as BLAS has it."""
+        """C = A B in rows is C^T = B^T A^T in columns, as BLAS has it. C is not read unless it is added to."""
         a, b, c = [self.matrix(name, first) for name, first in s.places]
         target = s.buffers[-1]
         rows, inner, columns = [self.product(n) for n in s.sizes]
         real = MEMORY[self.buffers[target].dtype]
         left, right = s.flags[0], s.flags[1]
-        one, zero = (self.reference(real, constant(v)) for v in (1.0, 0.0))
+        kind = np.dtype(self.buffers[target].dtype).type
+        factor, before = (self.reference(real, constant(float(kind(v)))) for v in (as_double(s.factor), s.accumulates))
         arguments = [
             self.reference("i8", str(ord(right))),
             self.reference("i8", str(ord(left))),
             *(self.reference("i32", n) for n in (columns, rows, inner)),
-            one,
+            factor,
             b,
             self.reference("i32", columns if right == "N" else inner),
             a,
             self.reference("i32", inner if left == "N" else rows),
-            one if s.accumulates else zero,
+            before,
             c,
             self.reference("i32", columns),
         ]
