@@ -10,7 +10,7 @@ import numpy as np
 import sympy as sp
 
 from symgrad.arguments import Argument, bind, real_array
-from symgrad.call import checked_targets, structured
+from symgrad.call import checked_targets, refused, structured
 from symgrad.errors import ArgumentError, DTypeError, ShapeError, SingularMatrix
 from symgrad.evaluate import all_values
 from symgrad.graph import Node, reachable
@@ -228,11 +228,6 @@ class ArrayCaller:
                 )
                 error.matrix = matrix
                 raise error
-
-
-def refused(*args: Any) -> Any:
-    """The entry that takes nothing."""
-    return NotImplemented
 
 
 def _shapes(node: Node) -> tuple[Type, Type]:

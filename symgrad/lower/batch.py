@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from symgrad.errors import OutputError, ShapeError
 from symgrad.lower.emit.target import host
+from symgrad.lower.machine.threads import LONGEST_PROBE, TIMED
 from symgrad.lower.machine.threads import run as run_in_threads
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ class Batch:
 
     def empty(self, core: Shape) -> np.ndarray:
         """An array for a result, of shape batch + core, laid out as the kernel writes it: the points last."""
-        return _points_first(np.empty((*core, *self.shape)), len(core))
+        return points_first(np.empty((*core, *self.shape)), len(core))
 
     def check(self, target: np.ndarray, core: Shape) -> None:
         """Raise OutputError unless the array can take a result: the kernel writes where it is told to."""
@@ -60,14 +62,27 @@ class Batch:
         table = np.array([_address(a) for a in (*inputs, *memory)], np.uintp)
 
         def work(first: int, last: int) -> int:
-            return code(_address(table), first, last, room)
+            return code.call(_address(table), first, last, room)
 
         if run_in_threads(work, room, STEP) if parallel else work(0, room):
             raise MemoryError("no memory for the values between parts")
         for target, core, output in zip(targets, cores, outputs, strict=True):
             if output is not None:
                 flat = output[..., : self.count].reshape((*core, *self.shape))
-                target[...] = _points_first(flat, len(core))
+                target[...] = points_first(flat, len(core))
+
+    def seconds(self, code: BatchCode, cores: Sequence[Shape]) -> float:
+        """How long all points take on one thread, from the first of them."""
+        probe = min(self.count, LONGEST_PROBE)
+        inputs = [self._input(k, self.count) for k in range(len(self.values))]
+        outputs = [np.empty((*core, self.count)) for core in cores]
+        table = np.array([_address(a) for a in (*inputs, *outputs)], np.uintp)
+        shortest = float("inf")
+        for _ in range(TIMED):
+            start = perf_counter()
+            code.call(_address(table), 0, probe, self.count)
+            shortest = min(shortest, perf_counter() - start)
+        return shortest * self.count / probe
 
     def _input(self, k: int, room: int) -> np.ndarray:
         """The k-th value, C-contiguous: core + (points,), or core if it is the same for all points."""
@@ -100,7 +115,7 @@ def _address(array: np.ndarray) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-def _points_first(array: np.ndarray, rank: int) -> np.ndarray:
+def points_first(array: np.ndarray, rank: int) -> np.ndarray:
     """core + batch -> batch + core, where the core has so many axes."""
     return array.transpose(*range(rank, array.ndim), *range(rank)) if rank else array
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from symgrad.environment import thread_count
 from symgrad.errors import ArgumentError
 from symgrad.graph import collector_paused
 from symgrad.lower.batch import Batch
@@ -16,12 +17,13 @@ from symgrad.lower.emit.llvm import to_llvm
 from symgrad.lower.emit.target import host
 from symgrad.lower.machine.entry_text import Form
 from symgrad.lower.machine.python_entry import Record, is_supported, numba_call, python_entry
+from symgrad.lower.machine.threads import LONG
 from symgrad.lower.scalars.pack import packed
 from symgrad.lower.scalars.program import Program
 from symgrad.lower.scalars.schedule import Argument, Result, schedule
 from symgrad.lower.source.python import to_python
 from symgrad.progress import waited
-from symgrad.structure import Structure
+from symgrad.structure import Shape, Structure
 
 if TYPE_CHECKING:
     from symgrad.lower.emit.instructions import Module
@@ -146,6 +148,17 @@ class Kernel:
             code, cores = self._code(points.varying), [r.shape for r in self.results]
             points.run(code, targets, cores, fresh=out is None, parallel=self.parallel)
         return targets
+
+    def batch_entry(self, given: Sequence[Shape], values: Sequence[np.ndarray]) -> Callable[..., Any]:
+        """The kernel as Python calls it for batches of one shape: the shape of each argument, which is that or () for a
+        number. Results are in one tuple, points last. The values are used to see how long it takes.
+        """
+        from symgrad.lower.machine.batch_entry import batch_entry
+
+        points, cores = Batch([()] * len(values), values), [r.shape for r in self.results]
+        code = self._code(points.varying)
+        threads = thread_count() if self.parallel and points.seconds(code, cores) > LONG else 1
+        return batch_entry(code, given, cores, points.shape, threads)
 
     def _code(self, varying: tuple[bool, ...]) -> BatchCode:
         """The kernel of which these arguments vary, compiled when it is first needed."""

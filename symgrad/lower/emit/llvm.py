@@ -56,6 +56,31 @@ begin:
   %frame = inttoptr i64 %address.aligned to ptr"""
 
 
+# The one part of a kernel with a size: the points in chunks, of which each thread that calls it takes one after the
+# other. %sizes: the number of points, and that of a chunk.
+CHUNKS = """
+define i32 @{symbol}_part(ptr %table, ptr %sizes, i64 %part, ptr %counter) {{
+  %length.at = getelementptr i64, ptr %sizes, i64 1
+  %points = load i64, ptr %sizes
+  %length = load i64, ptr %length.at
+  br label %next
+next:
+  %failed = phi i32 [ 0, %0 ], [ %failed.any, %run ]
+  %chunk = atomicrmw add ptr %counter, i64 1 monotonic
+  %first = mul i64 %chunk, %length
+  %is_left = icmp slt i64 %first, %points
+  br i1 %is_left, label %run, label %done
+run:
+  %end = add i64 %first, %length
+  %last = call i64 @llvm.smin.i64(i64 %end, i64 %points)
+  %failed.here = call i32 @{symbol}(ptr %table, i64 %first, i64 %last, i64 %points)
+  %failed.any = or i32 %failed, %failed.here
+  br label %next
+done:
+  ret i32 %failed
+}}"""
+
+
 def to_llvm(program: Program, symbol: str, target: Target) -> tuple[str, Module]:
     """The text of the module that defines the kernel under this symbol, and what it calls by address."""
     module = Module(symbol, target)
@@ -85,6 +110,7 @@ class _Writer:
                 *self.module.globals.values(),
                 *self.parts,
                 kernel,
+                *([CHUNKS.format(symbol=self.module.symbol)] if self.sizes else []),
                 "attributes #0 = { nounwind willreturn memory(none) }",
                 '!0 = distinct !{!0, !{!"llvm.loop.unroll.disable"}}',
                 "",

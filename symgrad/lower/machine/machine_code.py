@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import llvmlite
 import llvmlite.binding as llvm
@@ -38,13 +38,18 @@ FORM = "4"  # another one for every change of what `compiled` makes of a text, o
 _libraries = count()
 
 
-# A kernel with a size, as a function of its table of addresses, the range of points, and the number of all.
-BatchCode = Callable[[int, int, int, int], int]
+class BatchCode(NamedTuple):
+    """A kernel with a size, as a function of its table of addresses, the range of points, and the number of all; and
+    the address of what runs it in chunks."""
+
+    call: Callable[[int, int, int, int], int]
+    part: int
 
 
 def batch_code(text: str, module: Module) -> BatchCode:
     """The machine code of a kernel with a size. Calling it lets other threads run."""
-    return _code(text, module, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+    function = _code(text, module, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+    return BatchCode(function, function.library[SYMBOL + PART])
 
 
 def address_code(text: str, module: Module) -> Any:
