@@ -13,7 +13,7 @@ from sympy.tensor.indexed import Indexed, IndexedBase
 
 from symgrad.errors import UnsupportedExpression
 from symgrad.inference import index_arrays, infer_shapes
-from symgrad.size import subexpressions
+from symgrad.size import objects
 from symgrad.types import Size, Type, as_size
 
 ARRAYS = (sp.MatrixSymbol, ArraySymbol, IndexedBase)
@@ -51,9 +51,9 @@ def whole_arrays(expressions: Sequence[Any], declared: Iterable[Any] = ()) -> se
     """The arrays that are one value each: those that an expression holds otherwise than by entries at given indices,
     and those among the declared ones whose sizes are no numbers. The entries of all others are scalar variables."""
     found = {e for e in expressions if is_array(e)}
-    parts = list(subexpressions(*[e for e in expressions if isinstance(e, sp.Basic)]))
-    if any(issubclass(kind, ARRAYS) for kind in set(map(type, parts))):  # a scalar model of 300,000 parts has none
-        for e in parts:
+    inside = objects(*[e for e in expressions if isinstance(e, sp.Basic)])
+    if any(issubclass(kind, ARRAYS) for kind in set(map(type, inside))):  # a scalar model of 300,000 parts has none
+        for e in inside:
             if not is_element(e):
                 found.update(a for a in e.args if is_array(a))
     for array in declared:
@@ -84,7 +84,7 @@ def holds_indices(expressions: Sequence[Any]) -> bool:
     """Is there a sum or product over an index, or an entry at an index that is no number?"""
     return any(
         isinstance(e, ExprWithLimits) or (isinstance(e, ELEMENTS) and not is_element(e))
-        for e in subexpressions(*[e for e in expressions if isinstance(e, sp.Basic)])
+        for e in objects(*[e for e in expressions if isinstance(e, sp.Basic)])
     )
 
 

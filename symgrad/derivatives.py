@@ -57,7 +57,7 @@ def vector_jacobian(targets: Sequence[Node], wrt: Sequence[Node], seeds: Sequenc
         g = guarded_sum(contributions)
         if node in wanted:
             gradients[node] = g
-        if not node.inputs or not any(x in grad_table for x in node.inputs):
+        if grad_table.keys().isdisjoint(node.inputs):
             continue
         for x, gx in zip(node.inputs, node.op.bprop(node, g), strict=True):
             if x in grad_table and gx is not None:
@@ -75,7 +75,7 @@ def between(wrt: Sequence[Node], targets: Sequence[Node]) -> list[Node]:
     below = set(wrt)
     nodes = []
     for node in reachable(targets):
-        if node in below or any(x in below for x in node.inputs):
+        if node in below or not below.isdisjoint(node.inputs):
             below.add(node)
             nodes.append(node)
     return nodes

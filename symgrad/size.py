@@ -8,9 +8,21 @@ from typing import Any
 import sympy as sp
 
 
+def objects(*roots: Any) -> list[Any]:
+    """Every distinct SymPy object below the roots, in no order. Distinct is `is`: no hash is computed, since hashing
+    recurses into expressions that were built unevaluated."""
+    found = {id(root): root for root in roots}
+    stack = list(roots)
+    while stack:
+        for argument in stack.pop().args:
+            if id(argument) not in found:
+                found[id(argument)] = argument
+                stack.append(argument)
+    return list(found.values())
+
+
 def subexpressions(*roots: Any) -> Iterator[Any]:
-    """Every distinct SymPy object below the roots, arguments before their users. Distinct is `is`: no hash is computed,
-    since hashing recurses into expressions that were built unevaluated."""
+    """The parts, arguments before their users."""
     seen: set[int] = set()
     stack: list[tuple[Any, bool]] = [(root, False) for root in reversed(roots)]
     while stack:

@@ -39,7 +39,7 @@ from symgrad.ops.select import guard_of, guarded
 from symgrad.pieces import Pieces
 from symgrad.progress import popped
 from symgrad.ranges import ELEMENTS
-from symgrad.size import subexpressions
+from symgrad.size import objects, subexpressions
 from symgrad.types import Type
 
 Rule = Callable[[Graph, Any, Sequence[Any]], Node]
@@ -78,7 +78,7 @@ def convert_all(graph: Graph, expressions: Sequence[Any], arrays: Mapping[Any, T
 
 
 def _state(graph: Graph, roots: Sequence[Any], arrays: Mapping[Any, Type] | None) -> State:
-    if not arrays and not any(_mentions_arrays(kind) for kind in _types(roots)):
+    if not arrays and not any(_mentions_arrays(kind) for kind in set(map(type, objects(*roots)))):
         return State(graph, Scopes(has_indices=False), {}, frozenset())
     arrays = array_types(roots) if arrays is None else arrays
     _check_integers(roots, {array for array, type_ in arrays.items() if type_.dtype == "i8"})
@@ -103,20 +103,6 @@ def _check_integers(roots: Sequence[Any], arrays: set[Any]) -> None:
             stack.append(e.args[0])
         elif not isinstance(e, (*ELEMENTS, sp.KroneckerDelta)):
             stack.extend(e.args)
-
-
-def _types(roots: Sequence[Any]) -> set[type]:
-    """The classes of all parts."""
-    seen: set[int] = set()
-    found: set[type] = set()
-    stack = list(roots)
-    while stack:
-        e = stack.pop()
-        if id(e) not in seen:
-            seen.add(id(e))
-            found.add(type(e))
-            stack.extend(e.args)
-    return found
 
 
 def _mentions_arrays(kind: type) -> bool:

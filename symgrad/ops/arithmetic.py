@@ -34,7 +34,7 @@ def common_type(name: str, types: Sequence[Type]) -> Type:
     """The one type of all inputs."""
     first = types[0]
     for other in types:
-        if other != first:
+        if other is not first and other != first:
             raise ShapeError(
                 f"{name} takes inputs of one type", got=", ".join(map(str, types)), hint="broadcast one of them first"
             )
@@ -179,6 +179,9 @@ class Power(Elementwise):
         return sp.Pow(args[0], to_sympy_number(self.exponent))
 
 
+INDEX, PRODUCT = attrgetter("index"), Product()  # made once: these are the innermost loops of a build
+
+
 def weighted_sum(terms: Sequence[tuple[Exact, Node]]) -> Node:
     """The node of c1 x1 + c2 x2 + ...: equal nodes are collected, numbers added, scaled nodes opened."""
     if len(terms) == 1:
@@ -188,16 +191,16 @@ def weighted_sum(terms: Sequence[tuple[Exact, Node]]) -> Node:
     number: Exact = 0
     for c, x in terms:
         op = x.op
-        if isinstance(op, Const) and op.is_exact:
+        if type(op) is Const and op.is_exact:
             number += c * op.value
             continue
-        if isinstance(op, Add) and len(x.inputs) == 1:
+        if type(op) is Add and len(x.inputs) == 1:
             c, x = op.coefficients[0] if c == 1 else c * op.coefficients[0], x.inputs[0]
         collected[x] = collected[x] + c if x in collected else c
     order = [x for x, c in collected.items() if c]
     if len(order) > 1:
-        order.sort(key=attrgetter("index"))
-    coefficients = [_whole(collected[x]) for x in order]
+        order.sort(key=INDEX)
+    coefficients = [c if type(c) is int else _whole(c) for c in map(collected.__getitem__, order)]
     if number != 0 or not order:
         order.append(constant(graph, number, terms[0][1].type.shape))
         coefficients.append(1)
@@ -209,9 +212,9 @@ def weighted_sum(terms: Sequence[tuple[Exact, Node]]) -> Node:
 def scaled(c: Exact, x: Node) -> Node:
     """The node of c x."""
     op = x.op
-    if isinstance(op, Const) and op.is_exact:
+    if type(op) is Const and op.is_exact:
         return constant(x.graph, c * op.value, x.type.shape)
-    if isinstance(op, Add) and len(x.inputs) == 1:
+    if type(op) is Add and len(x.inputs) == 1:
         c, x = c * op.coefficients[0], x.inputs[0]
     if c == 1:
         return x
@@ -227,18 +230,18 @@ def product(factors: Sequence[Node]) -> Node:
         if x.type.shape:
             return arithmetic["elementwise product"](factors)
         op = x.op
-        if isinstance(op, Const) and op.is_exact:
+        if type(op) is Const and op.is_exact:
             number *= op.value
             continue
-        if isinstance(op, Add) and len(x.inputs) == 1:
+        if type(op) is Add and len(x.inputs) == 1:
             number, x = number * op.coefficients[0], x.inputs[0]
         counts[x] = counts[x] + 1 if x in counts else 1
     if number == 0 or not counts:
         return constant(graph, number)
     order = [x if n == 1 else power(x, n) for x, n in counts.items()]
     if len(order) > 1:
-        order.sort(key=attrgetter("index"))
-        result = graph.add(Product(), *order)
+        order.sort(key=INDEX)
+        result = graph.add(PRODUCT, *order)
     else:
         (result,) = order
     return result if number == 1 else scaled(number, result)

@@ -71,7 +71,7 @@ class Elementwise(Op):
 
     @final
     def bprop(self, y: Node, g: Node) -> Sequence[Any]:
-        return tuple(p if p is None or isinstance(p, Undefined) else times(g, p) for p in self.partials(y))
+        return [p if p is None or isinstance(p, Undefined) else times(g, p) for p in self.partials(y)]
 
     def partials(self, y: Node) -> Sequence[Partial]:
         """dy/dx for each input x of y = f(x, ...): a node, a number, None where it is zero, or Undefined(reason)."""

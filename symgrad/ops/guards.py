@@ -16,6 +16,8 @@ def guarded_sum(terms: Sequence[Node]) -> Node:
     if len(terms) == 1:
         return terms[0]
     guards = [guard_of(term) for term in terms]
+    if not any(guards):
+        return arithmetic["sum"]([(1, term) for term in terms])
     if sum(guard is not None for guard in guards) > 1:
         terms = _branches_joined(terms)
         guards = [guard_of(term) for term in terms]

@@ -83,7 +83,7 @@ def guarded(condition: Node, value: Node) -> Node:
 
 def guard_of(node: Node) -> tuple[Node, Node] | None:
     """(condition, value) if the node is zero, whatever the value, unless the condition holds."""
-    if not isinstance(node.op, Select):
+    if type(node.op) is not Select:
         return None
     c, a, b = node.inputs
     zero = node.like(0)
@@ -101,10 +101,10 @@ def times(g: Node, partial: Node | Exact) -> Node:
     """
     if not isinstance(partial, Node):
         return _scaled(g, partial)
-    if isinstance(g.op, Const) and g.op.value == 1:  # the target's own gradient: most sweeps begin so
+    if type(g.op) is Const and g.op.value == 1:  # the target's own gradient: most sweeps begin so
         return partial
-    if not isinstance(g.op, Select) and not isinstance(partial.op, Select):
-        return g * partial
+    if type(g.op) is not Select and type(partial.op) is not Select:
+        return arithmetic["product"]((g, partial))
     values, conditions = [], []
     for factor in (g, partial):
         guard = guard_of(factor)
