@@ -84,6 +84,14 @@ def test_pendulum_agrees_with_a_complex_step() -> None:
         np.testing.assert_allclose(got[:, column], wanted, rtol=1e-12, atol=1e-12)
 
 
+def test_a_peer_takes_the_model_that_was_made_for_the_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    formulas.give_model("pendulum_1", tmp_path)
+    made = formulas.pendulum(1)
+    monkeypatch.setattr(formulas, "_models", {})
+    formulas.take_model("pendulum_1", tmp_path)
+    assert formulas._models == {1: made}
+
+
 def test_an_exponent_is_the_slope_of_the_logarithms() -> None:
     sizes = [growth.Size(n, n, n, 1e-6 * n, 1e-9 * n**2, 1e-5 * n**1.5, 1.0) for n in (100, 1_000, 10_000)]
     assert growth.exponent(sizes, "build") == pytest.approx(1)

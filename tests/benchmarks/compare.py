@@ -93,6 +93,7 @@ def measure(row: str, peers: Sequence[str], python: str, seconds: float = 0.4, p
     running: list[Peer] = []
     with tempfile.TemporaryDirectory() as folder:
         write_data(Path(folder), data)
+        formulas.give_model(row, Path(folder))
         for name in (name for name in peers if row in ROWS[name]):
             peer = Peer(name, row, python, Path(folder), patience)
             if peer.first is None or not hasattr(peer, "numbers"):

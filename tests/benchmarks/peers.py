@@ -1,7 +1,8 @@
 """`python -m tests.benchmarks.peers PEER ROW FOLDER`: one peer's side of one row, run by the Python that has the peer.
 
-Reads the data from FOLDER/data.npz, writes its numbers to FOLDER/PEER.npy, and prints the seconds to the first result;
-then, for each line on standard input, prints the shortest run it finds within so many seconds.
+Reads the data from FOLDER/data.npz, and a model from FOLDER/model.pickle if the row has one; writes its numbers to
+FOLDER/PEER.npy, and prints the seconds to the first result; then, for each line on standard input, prints the shortest
+run it finds within so many seconds.
 """
 
 from __future__ import annotations
@@ -200,8 +201,7 @@ def main() -> None:
     __import__(peer)  # an import is not part of the first result
     with np.load(folder / "data.npz") as stored:
         data = [stored[f"a{place}"] for place in range(len(stored.files))]
-    if formulas.base(row) == "pendulum":
-        formulas.pendulum(formulas.links(row))
+    formulas.take_model(row, Path(folder))
     for other in ("dot", "call"):  # nor is what comes with the first compilation of a process
         if other in ROWS[peer] and other != row:
             PEERS[peer](other, formulas.data(other))()
