@@ -27,6 +27,7 @@ class Caller:
 
     def __init__(self, arguments: Sequence[Argument], results: Sequence[Result], structure: Structure, kernel: Kernel):
         self.arguments, self.results, self.structure, self.kernel = arguments, results, structure, kernel
+        self.quick: Callable[..., Any] = refused  # the entry for one point, once there was one
         self._batches: dict[tuple[Shape, ...], Callable[..., Any]] = {}  # entries by the shapes that were seen
 
     def __call__(self, args: Sequence[Any], named: dict[str, Any], out: Any) -> Any:
@@ -39,6 +40,7 @@ class Caller:
         values = [as_numbers(a, v) for a, v in zip(self.arguments, bind(self.arguments, args, named), strict=True)]
         batch = batch_shape(self.arguments, values)
         if out is None and not batch:
+            self.quick = self._point
             return self.quick(*[plain(v) for v in values])
         shapes = [(*batch, *r.shape) for r in self.results]
         targets = None if out is None else checked_targets(self.structure, out, shapes, values)
@@ -62,7 +64,7 @@ class Caller:
         self._batches[given] = refused
 
     @cached_property
-    def quick(self) -> Callable[..., Any]:
+    def _point(self) -> Callable[..., Any]:
         """The compiled kernel, and its results in their structure; NotImplemented for what it does not take as it is:
         anything but plain numbers and C-contiguous arrays of the shapes."""
         return structured(self.kernel.entry, self.structure)

@@ -147,6 +147,12 @@ def test_results_are_new_arrays() -> None:
     assert not np.shares_memory(F(*values), F(*values))
 
 
+def test_batches_alone_compile_nothing_for_one_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    F, values = function(), points(40)
+    monkeypatch.setattr(kernels.Kernel, "entry", lambda *_: pytest.fail("compiled"))
+    F(*values), F(*values), F(*values)
+
+
 def test_too_few_points_for_a_vector_have_no_entry() -> None:
     F, values = function(), points(kernels.host().lanes - 1)
     F(*values), F(*values)

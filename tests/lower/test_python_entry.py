@@ -43,6 +43,13 @@ def entry_of(F: sg.Function, *values: Any) -> Callable[..., Any]:
     return quick
 
 
+def of_one_point() -> Callable[..., Any]:
+    """The same of a function of numbers, after one call."""
+    F = of_numbers()
+    F(1.0, 1.0)
+    return F._caller.quick
+
+
 def test_objects_and_arrays_are_in_memory_as_entries_read_them() -> None:
     assert python_entry.is_supported()
 
@@ -52,7 +59,7 @@ def test_objects_and_arrays_are_in_memory_as_entries_read_them() -> None:
 
 @pytest.mark.parametrize("values", [(2.0, 1.0), (2, True), (np.float64(2), 1), (-1.0, -1)], ids=str)
 def test_plain_numbers_are_taken(values: Any) -> None:
-    value, (dx, dy) = of_numbers()._caller.quick(*values)
+    value, (dx, dy) = of_one_point()(*values)
     x, y = map(float, values)
     assert [value, dx, dy] == pytest.approx([x * np.exp(y), np.exp(y), x * np.exp(y)], rel=1e-15)
 
@@ -66,11 +73,11 @@ def test_plain_numbers_are_taken(values: Any) -> None:
     ids=repr,
 )
 def test_all_but_plain_numbers_is_refused(values: Any) -> None:
-    assert of_numbers()._caller.quick(*values) is NotImplemented
+    assert of_one_point()(*values) is NotImplemented
 
 
 def test_an_int_beyond_all_doubles_leaves_no_exception_behind() -> None:
-    assert of_numbers()._caller.quick(10**400, 1.0) is NotImplemented
+    assert of_one_point()(10**400, 1.0) is NotImplemented
     assert sys.exc_info() == (None, None, None)
 
 
@@ -198,6 +205,7 @@ def test_results_are_new_at_each_call() -> None:
 
 def test_no_reference_is_lost_or_kept() -> None:
     F, G, x = of_numbers(), of_arrays(), 0.1234
+    F(x, x)
     entry = entry_of(G, ARRAY, ARRAY, x)
     counted = [x, ARRAY, np.empty, NotImplemented, np.dtype(float), F._caller.quick, entry]
 
