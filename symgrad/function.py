@@ -120,8 +120,8 @@ class Function:
             given = [e for r in results for e in r.elements]
             if any(a.is_whole for a in arguments):
                 given = shared_products(given)
-            nodes, self.applied = apply_rules(given, rules, normal)
-            rest = iter(nodes)
+            outputs, self.applied, self.nodes = apply_rules(given, rules, normal)
+            rest = iter(outputs)
             results = [r._replace(elements=tuple(next(rest) for _ in r.elements)) for r in results]
         self.results = tuple(results)
         bound = {node for argument in arguments for node in argument.elements}

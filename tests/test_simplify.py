@@ -207,7 +207,7 @@ def test_a_rule_fires_on_its_left_side(rule: str, expression: Any) -> None:
 @pytest.mark.parametrize(("rule", "expression"), _by_rule("misses"), ids=str)
 def test_a_rule_does_not_fire_where_its_condition_fails(rule: str, expression: Any) -> None:
     node = from_sympy(Graph(), expression)
-    assert applied(node, rule) == ([node], {})
+    assert applied(node, rule)[:2] == ([node], {})
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda r: r.rule)
@@ -327,7 +327,7 @@ def test_simplifying_twice_changes_nothing(expression: Any) -> None:
     graph = Graph()
     nodes = simplify([from_sympy(graph, expression)], STABLE).outputs
     nodes = simplify([*nodes, *sg.build_grad(nodes[0], convert_all(graph, SYMBOLS))], [*STABLE, *FORM]).outputs
-    assert simplify(nodes, [*STABLE, *FORM]) == (nodes, {})
+    assert simplify(nodes, [*STABLE, *FORM])[:2] == (nodes, {})
 
 
 @pytest.mark.parametrize("expression", MODELS, ids=str)
@@ -352,13 +352,13 @@ def test_what_a_rule_made_is_simplified_further() -> None:
 
 def test_an_expression_without_rules_is_the_same_node() -> None:
     node = from_sympy(Graph(), sp.sin(X) * Y + Z)
-    assert simplify([node], [*STABLE, *FORM]) == ([node], {})
+    assert simplify([node], [*STABLE, *FORM])[:2] == ([node], {})
 
 
 def test_no_rule_cancels_a_factor_that_may_be_zero() -> None:
     x, y = convert_all(Graph(), [X, Y])
     quotient = x * y / y
-    assert simplify([quotient], [*STABLE, *FORM]) == ([quotient], {})
+    assert simplify([quotient], [*STABLE, *FORM])[:2] == ([quotient], {})
 
 
 def test_a_function_reports_the_rules_that_were_applied() -> None:

@@ -44,7 +44,7 @@ def test_a_rule_fires_on_its_left_side(name: str, build: Build, word: str) -> No
 @pytest.mark.parametrize(("name", "build"), MISSES, ids=numbered(MISSES))
 def test_a_rule_does_not_fire_where_its_condition_fails(name: str, build: Build) -> None:
     before = build(Arrays(Graph()))
-    assert simplify([before], [RULES[name]]) == ([before], {})
+    assert simplify([before], [RULES[name]])[:2] == ([before], {})
 
 
 @pytest.mark.parametrize(("name", "build", "word"), FIRES, ids=numbered(FIRES))
@@ -81,7 +81,7 @@ def test_normalising_a_graph_of_arrays_twice_changes_nothing(seed: int) -> None:
     arrays = RandomArrays(seed, steps=12)
     (stable,) = simplify([arrays.target], STABLE).outputs
     normal = simplify([stable, *build_grad(stable, arrays.inputs)], [*STABLE, *FORM]).outputs
-    assert simplify(normal, [*STABLE, *FORM]) == (normal, {})
+    assert simplify(normal, [*STABLE, *FORM])[:2] == (normal, {})
 
 
 @pytest.mark.parametrize("seed", range(30))

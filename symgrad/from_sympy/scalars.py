@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from math import nan, prod
 from typing import Any
 
@@ -50,6 +51,7 @@ def _symbolic_number(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
     return constant(graph, e)
 
 
+@lru_cache(maxsize=1_000)  # few are met, and each often: a Fraction is quickly compared with itself
 def rational(number: Any) -> Exact:
     return int(number) if number.is_Integer else Fraction(int(number.p), int(number.q))
 

@@ -35,8 +35,11 @@ class Rule:
 
 
 class Simplified(NamedTuple):
+    """The outputs, how often each rule was applied, and the nodes that the outputs depend on, in topological order."""
+
     outputs: list[Node]
     applied: Counter[str]
+    nodes: list[Node]
 
 
 STABLE: list[Rule] = []
@@ -44,22 +47,25 @@ FORM: list[Rule] = []
 
 
 def simplify(outputs: Sequence[Node], rules: Iterable[Rule], normal: Iterable[Node] = ()) -> Simplified:
-    """The outputs in the form that the rules give, and how often each rule was applied.
+    """The outputs in the form that the rules give.
 
     Nodes in `normal` are known to be in form already, with all below them: they are kept as they are.
     """
     table = _Table(rules)
     applied: Counter[str] = Counter()
     kept = set(normal)
-    found = list(outputs)
+    found, nodes = list(outputs), reachable(outputs)
     for _ in range(MOST_SWEEPS):
         now: Counter[str] = Counter()
-        nodes = reachable(found)
-        found = _swept(found, nodes, table, kept, now)
-        applied += now
-        if not now or not any(node.type.shape for node in nodes):  # of scalars, one sweep gives all
+        swept = _swept(found, [node for node in nodes if node not in kept], table, kept, now)
+        if not now:
             break
-    return Simplified(found, applied)
+        has_arrays = any(node.type.shape for node in nodes)
+        found, nodes = swept, reachable(swept)
+        applied += now
+        if not has_arrays:  # of scalars, one sweep gives all
+            break
+    return Simplified(found, applied, nodes)
 
 
 _Kinds = tuple[type[Op], frozenset[type[Op]]]
@@ -91,20 +97,19 @@ def _swept(
     kept: set[Node],
     applied: Counter[str],
 ) -> list[Node]:
-    new: dict[Node, Node] = {}
+    moved: dict[Node, Node] = {}
     readers = Counter(chain.from_iterable([node.inputs for node in nodes]))
     readers.update(outputs)
-    of_new = Counter(kept)
+    readers.update(kept)  # what is kept is read elsewhere too
     for node in counted(nodes, "simplifying"):
-        if node in kept:
-            result = node
-        else:
-            inputs = tuple([new[x] for x in node.inputs])
-            result = node if inputs == node.inputs else node.op.apply(*inputs)
-            result = _rewritten(result, table, of_new, applied)
-        new[node] = result
-        of_new[result] = of_new.get(result, 0) + readers[node]
-    return [new[node] for node in outputs]
+        result = node
+        if not moved.keys().isdisjoint(node.inputs):
+            result = node.op.apply(*[moved.get(x, x) for x in node.inputs])
+        result = _rewritten(result, table, readers, applied)
+        if result is not node:
+            moved[node] = result
+            readers[result] += readers[node]
+    return [moved.get(node, node) for node in outputs]
 
 
 def _rewritten(node: Node, table: _Table, readers: Counter[Node], applied: Counter[str]) -> Node:

@@ -308,7 +308,7 @@ def wrong(rule: Rule) -> list[str]:
 def _wrong(rule: Rule, build: Build, word: str | None) -> list[str]:
     graph = Graph()
     before = build(graph)
-    after, applied = simplify([before], [rule])
+    after, applied, _ = simplify([before], [rule])
     text = " ".join(node.op.label() for node in reachable(after))
     if (applied[rule.name] > 0) != (word is not None):
         return [f"{rule.name}: applied {applied[rule.name]} times to {before}"]
