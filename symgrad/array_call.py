@@ -10,7 +10,7 @@ import numpy as np
 import sympy as sp
 
 from symgrad.arguments import Argument, bind, real_array
-from symgrad.call import checked_targets, refused, structured
+from symgrad.call import checked_targets, structured
 from symgrad.errors import ArgumentError, DTypeError, ShapeError, SingularMatrix
 from symgrad.evaluate import all_values
 from symgrad.graph import Node, reachable
@@ -37,7 +37,7 @@ class ArrayCaller:
         self.arguments, self.results, self.structure, self.kernel = arguments, results, structure, kernel
         self._known: dict[tuple[Any, ...], Sizes] = {}
         self._entries: dict[tuple[Any, ...], Callable[..., Any]] = {}
-        self.quick: Callable[..., Any] = refused  # the entry of the shapes of the last call, once they were seen twice
+        self.quick: Callable[..., Any] = self.careful  # the entry of the shapes of the last call, once seen twice
 
     def __call__(self, args: Sequence[Any], named: dict[str, Any], out: Any) -> Any:
         """The numbers. Raises ArgumentError, ShapeError, DTypeError or ComplexInput, and OutputError for `out`."""
@@ -71,21 +71,26 @@ class ArrayCaller:
             target[...] = value
         return out
 
+    def careful(self, /, *args: Any, out: Any = None, **named: Any) -> Any:
+        return self(args, named, out)
+
     def _entry(self, key: tuple[Any, ...], given: Sequence[Shape], sizes: Sizes) -> Callable[..., Any]:
         """The kernel as Python calls it, for arrays of these shapes: (n, 1) and (1, n) may be given for (n,)."""
         if not self.kernel.is_settled(sizes):
-            return refused
+            return self.careful
         if key not in self._entries:
             if len(self._entries) >= MOST_ENTRIES:
                 self._entries.clear()
-            self._entries[key] = structured(partial(self._made, given, sizes), self.structure)
+            self._entries[key] = structured(partial(self._made, given, sizes), self.structure, self.careful)
         return self._entries[key]
 
-    def _made(self, given: Sequence[Shape], sizes: Sizes, nesting: Structure) -> Callable[..., Any]:
+    def _made(
+        self, given: Sequence[Shape], sizes: Sizes, nesting: Structure, careful: Callable[..., Any]
+    ) -> Callable[..., Any]:
         # what is looked up or checked by numbers at each call goes the careful way
         if self._gathers or self._factorised or self._size_arguments:
-            return refused
-        return self.kernel.entry(self.arguments, self.results, given, sizes, nesting) or refused
+            return careful
+        return self.kernel.entry(self.arguments, self.results, given, sizes, nesting, careful)
 
     @cached_property
     def dtype(self) -> Any:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from inspect import Parameter, Signature
+from keyword import iskeyword
 from typing import Any
 
 import numpy as np
@@ -14,12 +16,14 @@ from symgrad.errors import OutputError
 from symgrad.lower.batch import points_first
 from symgrad.lower.emit.target import host
 from symgrad.lower.kernel import Kernel
-from symgrad.lower.machine.python_entry import is_supported
+from symgrad.lower.machine.python_entry import is_supported, refused
 from symgrad.lower.scalars.schedule import Result
 from symgrad.structure import LEAF, Shape, Structure, tuple_of
 
 FLOAT64 = np.dtype(np.float64)
 MOST_BATCHES = 10  # of different shapes whose entries are kept
+
+Entry = Callable[[Structure, Callable[..., Any]], Callable[..., Any]]  # of a nesting and the careful function
 
 
 class Caller:
@@ -27,7 +31,7 @@ class Caller:
 
     def __init__(self, arguments: Sequence[Argument], results: Sequence[Result], structure: Structure, kernel: Kernel):
         self.arguments, self.results, self.structure, self.kernel = arguments, results, structure, kernel
-        self.quick: Callable[..., Any] = refused  # the entry for one point, once there was one
+        self.quick: Callable[..., Any] = self.careful  # the entry for one point, once there was one
         self._batches: dict[tuple[Shape, ...], Callable[..., Any]] = {}  # entries by the shapes that were seen
 
     def __call__(self, args: Sequence[Any], named: dict[str, Any], out: Any) -> Any:
@@ -65,14 +69,12 @@ class Caller:
 
     @cached_property
     def _point(self) -> Callable[..., Any]:
-        """The compiled kernel, and its results in their structure; NotImplemented for what it does not take as it is:
-        anything but plain numbers and C-contiguous arrays of the shapes."""
-        return structured(self.kernel.entry, self.structure)
+        """The compiled kernel for one point, and its results in their structure. What it does not take as it is,
+        anything but plain numbers and C-contiguous arrays of the shapes, goes the careful way."""
+        return structured(self.kernel.entry, self.structure, self.careful)
 
-
-def refused(*args: Any) -> Any:
-    """The entry that takes nothing."""
-    return NotImplemented
+    def careful(self, /, *args: Any, out: Any = None, **named: Any) -> Any:
+        return self(args, named, out)
 
 
 def _shapes(args: Sequence[Any]) -> tuple[Shape, ...]:
@@ -103,15 +105,29 @@ def _points_first(
     return call
 
 
-def structured(entry: Callable[[Structure], Callable[..., Any]], structure: Structure) -> Callable[..., Any]:
+class CallSignature:
+    """The attribute of a Function that `inspect.signature` reads: its arguments by their names. Of the class it is
+    none, so that this keeps its own."""
+
+    def __get__(self, function: Any, owner: type) -> Signature:
+        if function is None:
+            raise AttributeError("__signature__")
+        names = [a.name for a in function.arguments]
+        is_usual = len({*names, "out"}) > len(names) and all(n.isidentifier() and not iskeyword(n) for n in names)
+        kind = Parameter.POSITIONAL_OR_KEYWORD if is_usual else Parameter.POSITIONAL_ONLY
+        parameters = [Parameter(n if is_usual else f"argument{k}", kind) for k, n in enumerate(names)]
+        return Signature([*parameters, Parameter("out", Parameter.KEYWORD_ONLY, default=None)])
+
+
+def structured(entry: Entry, structure: Structure, careful: Callable[..., Any]) -> Callable[..., Any]:
     """The entry of a kernel with its results in this structure. It nests tuples itself; lists and dicts are built."""
     if structure.is_tuples:
-        return entry(structure)
-    flat, build = entry(tuple_of([LEAF] * structure.size)), structure.builder()
+        return entry(structure, careful)
+    flat, build = entry(tuple_of([LEAF] * structure.size), refused), structure.builder()
 
-    def call(*args: Any) -> Any:
-        leaves = flat(*args)
-        return leaves if leaves is NotImplemented else build(leaves)
+    def call(*args: Any, **named: Any) -> Any:
+        leaves = flat(*args, **named)
+        return careful(*args, **named) if leaves is NotImplemented else build(leaves)
 
     return call
 

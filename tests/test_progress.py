@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import io
 import os
 import signal
@@ -18,6 +19,7 @@ import sympy as sp
 import symgrad as sg
 from symgrad.graph import Graph
 from symgrad.lower.machine import threads
+from symgrad.lower.machine.machine_code import BatchCode
 from symgrad.progress import counted, popped, progress, waited
 
 MODULE = import_module("symgrad.progress")  # symgrad.progress is the function
@@ -194,20 +196,27 @@ def test_without_more_threads_the_work_is_done_at_once(monkeypatch: pytest.Monke
 
 def test_an_interrupt_waits_for_the_threads_that_write_results(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYMGRAD_THREADS", "2")
-    monkeypatch.setattr(threads, "WORTH_IT", 0.0)
-    main, ended = threading.current_thread(), []
+    monkeypatch.setattr(threads, "LONG", 0.0)
+    begun, ended = threading.Event(), []
 
-    def work(first: int, last: int) -> int:
-        if threading.current_thread() is not main:
+    def rest(table: int, sizes: int, part: int, counter: int) -> int:
+        if threading.get_native_id() != main:
+            begun.set()
+            time.sleep(0.2)  # the main thread waits, outside of Python
+            os.kill(os.getpid(), signal.SIGINT)
             time.sleep(0.2)
-            ended.append((first, last))
-        elif first:
-            raise KeyboardInterrupt
+            ended.append(part)
+        else:
+            begun.wait(20)
         return 0
 
+    main, kind = threading.get_native_id(), ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_int64] * 4)
+    part = kind(rest)
+    code = BatchCode(kind(lambda *_: 0), ctypes.cast(part, ctypes.c_void_p).value or 0)
+
     with pytest.raises(KeyboardInterrupt):
-        threads.run(work, 1 << 16, 8)
-    assert len(ended) == 1
+        threads.run(code, 0, 1 << 16)
+    assert ended
 
 
 def test_an_interrupt_while_a_node_is_added_leaves_a_graph_that_is_in_order() -> None:

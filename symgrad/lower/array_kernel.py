@@ -139,20 +139,21 @@ class ArrayKernel:
         given: Sequence[Shape],
         sizes: Mapping[sp.Symbol, int],
         nesting: Structure,
-    ) -> Callable[..., Any] | None:
+        careful: Callable[..., Any],
+    ) -> Callable[..., Any]:
         """The kernel as Python calls it, for arrays of these sizes, given in these shapes: results nested in tuples
-        like this, NotImplemented for what is not such an array in C order. None if there is no entry for this kernel or
-        these sizes.
+        like this. `careful` is called for what is not such an array in C order, and is what there is where no entry can
+        be made for this kernel or these sizes.
         """
         from symgrad.lower.machine.pool import runner  # here: LLVM takes a while to import
 
         layout = self._layout(sizes) if is_supported() else None
         if layout is None:
-            return None
+            return careful
         parts: list[tuple[Argument | Result, Any]] = [(a, self.dtype if a.is_real else "i8") for a in arguments]
         parts += [(r, self.dtype) for r in results]
         if not all(a.is_real or a.shape for a in arguments):
-            return None
+            return careful
         places = [(k, i * int(kind[1])) for k, (part, kind) in enumerate(parts) for i in range(len(part.elements))]
         shapes = [*given, *(shape_in_numbers(r.shape, sizes) for r in results)]
         arrays = [(shape, np.dtype(kind)) for shape, (_, kind) in zip(shapes, parts, strict=True)]
@@ -169,8 +170,8 @@ class ArrayKernel:
         code: Any = layout.code.call if layout.parts is None else runner()
         plan = 0 if layout.parts is None else layout.parts.plan().address
         block, start = layout.block()
-        kept = layout, block
-        return python_entry(form, Record(code, inputs, outputs, layout.sizes_at, start, layout.offsets, plan, kept))
+        numbers = layout.sizes_at, start, layout.offsets, plan
+        return python_entry(form, Record(code, careful, inputs, outputs, *numbers, (layout, block)))
 
     def _contiguous(self, values: Sequence[Any]) -> list[np.ndarray]:
         return [

@@ -11,14 +11,13 @@ import numpy as np
 
 from symgrad.errors import OutputError, ShapeError
 from symgrad.lower.emit.target import host
-from symgrad.lower.machine.threads import LONGEST_PROBE, TIMED
+from symgrad.lower.machine.threads import TIMED, address, chunk_of
 from symgrad.lower.machine.threads import run as run_in_threads
 
 if TYPE_CHECKING:
     from symgrad.lower.machine.machine_code import BatchCode
 
 Shape = tuple[int, ...]
-STEP = 64  # points: a multiple of every vector's lanes, and of a cache line's numbers
 
 
 class Batch:
@@ -59,12 +58,9 @@ class Batch:
         inputs = [self._input(k, room) for k in range(len(self.values))]
         outputs = [self._output(y, len(core), room, fresh) for y, core in zip(targets, cores, strict=True)]
         memory = [y if own is None else own for y, own in zip(targets, outputs, strict=True)]
-        table = np.array([_address(a) for a in (*inputs, *memory)], np.uintp)
-
-        def work(first: int, last: int) -> int:
-            return code.call(_address(table), first, last, room)
-
-        if run_in_threads(work, room, STEP) if parallel else work(0, room):
+        table = np.array([address(a) for a in (*inputs, *memory)], np.uintp)
+        at = address(table)
+        if run_in_threads(code, at, room) if parallel else code.call(at, 0, room, room):
             raise MemoryError("no memory for the values between parts")
         for target, core, output in zip(targets, cores, outputs, strict=True):
             if output is not None:
@@ -73,14 +69,14 @@ class Batch:
 
     def seconds(self, code: BatchCode, cores: Sequence[Shape]) -> float:
         """How long all points take on one thread, from the first of them."""
-        probe = min(self.count, LONGEST_PROBE)
+        probe = min(self.count, chunk_of(self.count))
         inputs = [self._input(k, self.count) for k in range(len(self.values))]
         outputs = [np.empty((*core, self.count)) for core in cores]
-        table = np.array([_address(a) for a in (*inputs, *outputs)], np.uintp)
+        table = np.array([address(a) for a in (*inputs, *outputs)], np.uintp)
         shortest = float("inf")
         for _ in range(TIMED):
             start = perf_counter()
-            code.call(_address(table), 0, probe, self.count)
+            code.call(address(table), 0, probe, self.count)
             shortest = min(shortest, perf_counter() - start)
         return shortest * self.count / probe
 
@@ -109,10 +105,6 @@ class Batch:
         """May the kernel write here while it reads the values?"""
         flags = target.flags
         return flags.aligned and not any(np.may_share_memory(target, v) for v in self.values)
-
-
-def _address(array: np.ndarray) -> int:
-    return int(array.__array_interface__["data"][0])
 
 
 def points_first(array: np.ndarray, rank: int) -> np.ndarray:

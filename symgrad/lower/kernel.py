@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from symgrad.lower.machine.machine_code import BatchCode
 
 # How C libraries pass many numbers: their count and address, and perhaps data of the user's.
+BRIEF = 1_000  # statements, some microseconds: to let other threads of Python run meanwhile takes 0.07
 POINTER_SIGNATURES = ("float64(intc, CPointer(float64))", "float64(intc, CPointer(float64), voidptr)")
 
 
@@ -93,12 +94,13 @@ class Kernel:
                     )
         return self._njit
 
-    def entry(self, nesting: Structure) -> Callable[..., Any]:
-        """The kernel for one point as Python calls it: results nested in tuples like this; NotImplemented for all that
-        is no float, np.float64, int or bool for a scalar, or no C-contiguous float64 array of the shape for an array.
+    def entry(self, nesting: Structure, careful: Callable[..., Any]) -> Callable[..., Any]:
+        """The kernel for one point as Python calls it, with results nested in tuples like this. `careful` is called for
+        all that is no float, np.float64, int or bool for a scalar, or no C-contiguous float64 array of the shape for an
+        array.
         """
         if not is_supported():
-            return numba_call(self.njit, nesting)
+            return numba_call(self.njit, nesting, careful)
         from symgrad.lower.machine import machine_code
 
         with machine_code.LOCK:
@@ -106,8 +108,9 @@ class Kernel:
         shapes, results = [a.shape for a in self.arguments], [r.shape for r in self.results]
         inputs, outputs = tuple([len(shape) if shape else None for shape in shapes]), tuple(map(bool, results))
         real = np.dtype(np.float64)
-        record = Record(code, [(s, real) for s in shapes], [(s, real) for s in results])
-        return python_entry(Form(inputs, outputs, nesting, (), "double", None), record)
+        record = Record(code, careful, [(s, real) for s in shapes], [(s, real) for s in results])
+        is_brief = len(self.program.body) <= BRIEF
+        return python_entry(Form(inputs, outputs, nesting, (), "double", None, is_brief=is_brief), record)
 
     def cfunc(self, signature: str) -> Any:
         """The kernel as a C function, for scipy.LowLevelCallable(kernel.cfunc(signature).ctypes).

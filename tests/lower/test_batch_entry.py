@@ -14,7 +14,7 @@ import sympy as sp
 import symgrad as sg
 from symgrad import call
 from symgrad.lower import kernel as kernels
-from symgrad.lower.machine import batch_entry
+from symgrad.lower.machine import threads
 
 X, Y = sp.symbols("x y")
 FORMULA = sp.exp(-X * Y) * sp.tanh(X) + sp.log(X + Y)
@@ -68,8 +68,8 @@ def test_the_number_of_threads_changes_no_bit(threads: str, monkeypatch: pytest.
 
 
 def test_chunks_may_be_of_any_length(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batch_entry, "SHORTEST", 8)
-    monkeypatch.setattr(batch_entry, "STEP", 8)
+    monkeypatch.setattr(threads, "SHORTEST", 8)
+    monkeypatch.setattr(threads, "STEP", 8)
     for n in (8, 15, 16, 17, 100, 511, 513):
         F, values = function(), points(n)
         first = F(*values), F(*values)

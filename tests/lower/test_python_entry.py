@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import sys
 import threading
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import sympy as sp
 
 import symgrad as sg
 from symgrad import array_call
+from symgrad.call import Caller
 from symgrad.lower import array_kernel
 from symgrad.lower import kernel as kernels
 from symgrad.lower.machine import machine_code, python_entry
@@ -44,10 +46,16 @@ def entry_of(F: sg.Function, *values: Any) -> Callable[..., Any]:
 
 
 def of_one_point() -> Callable[..., Any]:
-    """The same of a function of numbers, after one call."""
-    F = of_numbers()
-    F(1.0, 1.0)
-    return F._caller.quick
+    """The same of a function of numbers."""
+    point: Callable[..., Any] = of_numbers()._caller._point  # type: ignore[union-attr]
+    return point
+
+
+@pytest.fixture
+def careless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on the careful way gives NotImplemented."""
+    for kind in (Caller, array_call.ArrayCaller):
+        monkeypatch.setattr(kind, "__call__", lambda *_: NotImplemented)
 
 
 def test_objects_and_arrays_are_in_memory_as_entries_read_them() -> None:
@@ -72,10 +80,12 @@ def test_plain_numbers_are_taken(values: Any) -> None:
     ],
     ids=repr,
 )
+@pytest.mark.usefixtures("careless")
 def test_all_but_plain_numbers_is_refused(values: Any) -> None:
     assert of_one_point()(*values) is NotImplemented
 
 
+@pytest.mark.usefixtures("careless")
 def test_an_int_beyond_all_doubles_leaves_no_exception_behind() -> None:
     assert of_one_point()(10**400, 1.0) is NotImplemented
     assert sys.exc_info() == (None, None, None)
@@ -106,8 +116,9 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("other", OTHERS.values(), ids=OTHERS)
-def test_arrays_that_are_not_as_the_record_has_them_are_refused(other: Any) -> None:
+def test_arrays_that_are_not_as_the_record_has_them_are_refused(other: Any, request: pytest.FixtureRequest) -> None:
     entry = entry_of(of_arrays(), ARRAY, ARRAY, 2.0)
+    request.getfixturevalue("careless")
     assert entry(ARRAY, ARRAY, 2.0)[0] == 110.0
     assert entry(ARRAY, other, 2.0) is NotImplemented
     assert entry(other, ARRAY, 2.0) is NotImplemented
@@ -128,11 +139,12 @@ def test_a_read_only_array_is_taken() -> None:
     assert entry(fixed, fixed, 2.0)[0] == 110.0
 
 
-def test_single_precision_is_taken_in_single_precision_only() -> None:
+def test_single_precision_is_taken_in_single_precision_only(request: pytest.FixtureRequest) -> None:
     single = ARRAY.astype(np.float32)
     entry = entry_of(of_arrays("float32"), single, single, 0.5)
     value, (da, _, dx) = entry(single, single, 0.5)
     assert (type(value), value, dx, da.dtype) == (float, 27.5, 55.0, np.float32)
+    request.getfixturevalue("careless")
     assert entry(ARRAY, ARRAY, 0.5) is NotImplemented
 
 
@@ -153,7 +165,7 @@ def test_few_entries_are_remembered() -> None:
 def test_shapes_that_are_seen_once_have_no_entry() -> None:
     F = of_arrays()
     F(ARRAY, ARRAY, 1.0)
-    assert F._caller.quick(ARRAY, ARRAY, 1.0) is NotImplemented
+    assert F._caller.quick == F._caller.careful
 
 
 def test_indices_out_of_range_are_found_at_each_call() -> None:
@@ -173,6 +185,21 @@ def test_a_singular_matrix_is_found_at_each_call() -> None:
         assert F(np.eye(2)) == 2.0
     with pytest.raises(sg.SingularMatrix):
         F(np.ones((2, 2)))
+
+
+def test_what_is_given_by_name_goes_the_careful_way() -> None:
+    F, out = of_numbers(), (np.empty(()), (np.empty(()), np.empty(())))
+    assert F(2.0, y=0.0) == F(y=0.0, x=2.0) == (2.0, (1.0, 2.0))
+    assert F(2.0, 0.0, out=out) is out
+    assert out[0] == 2.0
+    with pytest.raises(sg.ArgumentError, match="twice"):
+        F(2.0, 1.0, x=2.0)
+
+
+def test_a_function_tells_its_arguments_by_their_names() -> None:
+    assert str(inspect.signature(of_numbers())) == "(x, y, *, out=None)"
+    assert str(inspect.signature(sg.Function(sp.symbols("x lambda"), X))) == "(argument0, argument1, /, *, out=None)"
+    assert list(inspect.signature(sg.Function).parameters)[:2] == ["args", "outputs"]
 
 
 # -- what is returned -------------------------------------------------------------------------------------------------
@@ -203,15 +230,16 @@ def test_results_are_new_at_each_call() -> None:
 # -- what is kept -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("careless")
 def test_no_reference_is_lost_or_kept() -> None:
     F, G, x = of_numbers(), of_arrays(), 0.1234
-    F(x, x)
-    entry = entry_of(G, ARRAY, ARRAY, x)
-    counted = [x, ARRAY, np.empty, NotImplemented, np.dtype(float), F._caller.quick, entry]
+    point = F._caller._point  # type: ignore[union-attr]
+    entry = G._caller._entry((), [(6,), (6,), ()], {N: 6})  # type: ignore[union-attr]
+    counted = [x, ARRAY, np.empty, NotImplemented, np.dtype(float), point, entry]
 
     def calls() -> None:
         for _ in range(1000):
-            F(x, x), entry(ARRAY, ARRAY, x), entry(ARRAY, None, x), F._caller.quick(x, None)
+            point(x, x), entry(ARRAY, ARRAY, x), entry(ARRAY, None, x), point(x, None)
 
     calls()
     gc.collect()
@@ -226,7 +254,7 @@ def test_memory_that_cannot_be_had_is_a_memory_error() -> None:
     real = np.dtype(np.float64)
     form = kernels.Form((), (True, True), tuple_of([LEAF, LEAF]), (), "double", None)
     code = machine_code.address_code(*sg.Function([], sp.Matrix([1, 2])).kernel._written())  # type: ignore[union-attr]
-    record = python_entry.Record(code, [], [((2,), real), ((2**55,), real)])
+    record = python_entry.Record(code, python_entry.refused, [], [((2,), real), ((2**55,), real)])
     with pytest.raises(MemoryError):
         python_entry.python_entry(form, record)()
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 
 import numpy as np
 import pytest
 import sympy as sp
 
 import symgrad as sg
-from symgrad.lower.machine import threads
+from symgrad.lower.machine import pool, threads
+from symgrad.lower.machine.machine_code import BatchCode
 
+KIND = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_int64] * 4)
 X, Y = sp.symbols("x y")
 FORMULA = sp.exp(-X * Y) * sp.tanh(X) + sp.log(X + Y)
 POINTS = np.random.default_rng(1).uniform(0.5, 1.5, (2, 200_003))
@@ -21,7 +24,7 @@ POINTS = np.random.default_rng(1).uniform(0.5, 1.5, (2, 200_003))
 
 @pytest.fixture(autouse=True)
 def _work_is_always_worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "WORTH_IT", 0.0)
+    monkeypatch.setattr(threads, "LONG", 0.0)
 
 
 @pytest.mark.parametrize("count", ["2", "3", "7"])
@@ -32,20 +35,50 @@ def test_the_number_of_threads_changes_no_bit(count: str, monkeypatch: pytest.Mo
     assert [a.tobytes(), ax.tobytes(), ay.tobytes()] == [b.tobytes(), bx.tobytes(), by.tobytes()]
 
 
-@pytest.mark.parametrize("count", [1, 2_047, 2_048, 10_000, 10_001])
-def test_ranges_make_up_the_whole_and_begin_at_steps(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SYMGRAD_THREADS", "3")
-    seen: list[tuple[int, int]] = []
-    assert threads.run(lambda a, b: seen.append((a, b)) or 0, count, 64) == 0
-    seen.sort()
-    assert (seen[0][0], seen[-1][1]) == (0, count)
-    assert all(before[1] == after[0] and after[0] % 64 == 0 for before, after in pairwise(seen))
+@pytest.fixture(params=[True, False], ids=["waiting", "of Python"])
+def _either_kind_of_threads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param and sys.platform != "linux":
+        pytest.skip("threads wait on Linux only")
+    monkeypatch.setattr(pool, "WAITING", request.param)
 
 
+@pytest.mark.usefixtures("_either_kind_of_threads")
+@pytest.mark.parametrize("count", [1, 255, 256, 257, 300, 10_000, 10_001, 200_003])
+def test_the_chunks_make_up_a_batch_on_any_threads(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    F = sg.Function([X, Y], FORMULA)
+    given = POINTS[:, :count]
+    found = set()
+    for number in ("1", "2", "3"):
+        monkeypatch.setenv("SYMGRAD_THREADS", number)
+        found.add(F.kernel.batch(given)[0].tobytes())  # type: ignore[union-attr]
+    assert len(found) == 1
+    (y,) = [np.frombuffer(b) for b in found]
+    np.testing.assert_allclose(y, np.exp(-given[0] * given[1]) * np.tanh(given[0]) + np.log(given.sum(0)), 1e-14)
+
+
+@pytest.mark.parametrize("points", [1, 63, 256, 257, 4_096, 100_000, 10**7])
+def test_chunks_are_whole_lines_of_the_cache(points: int) -> None:
+    length = threads.chunk_of(points)
+    assert length % 64 == 0
+    assert -(-points // length) <= threads.CHUNKS
+
+
+@pytest.mark.usefixtures("_either_kind_of_threads")
 def test_what_fails_on_a_thread_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYMGRAD_THREADS", "2")
-    main = threading.current_thread()
-    assert threads.run(lambda a, b: int(threading.current_thread() is not main), 10_000, 64) == 1
+    here, together = threading.get_native_id(), threading.Barrier(2)
+
+    def first(table: int, start: int, end: int, count: int) -> int:
+        assert (table, start, count) == (5, 0, 10_000)
+        return 0
+
+    def rest(table: int, sizes: int, part: int, counter: int) -> int:
+        together.wait(20)
+        return int(threading.get_native_id() != here)
+
+    part = KIND(rest)
+    code = BatchCode(KIND(first), ctypes.cast(part, ctypes.c_void_p).value or 0)
+    assert threads.run(code, 5, 10_000) == 1
 
 
 def test_many_threads_may_call_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,7 +91,7 @@ def test_many_threads_may_call_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_not_on_threads_where_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SYMGRAD_THREADS", "2")
-    monkeypatch.setattr(threads, "_threads", lambda: pytest.fail("a thread"))
+    monkeypatch.setattr(pool.Pool, "share", lambda *_: pytest.fail("a thread"))
     sg.Function([X, Y], FORMULA, parallel=False)(*POINTS)
     assert not sg.Function([X, Y], FORMULA, parallel=False).grad(X).kernel.parallel
 

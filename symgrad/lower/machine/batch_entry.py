@@ -14,13 +14,9 @@ import numpy as np
 from symgrad.lower.machine.entry_text import Form
 from symgrad.lower.machine.machine_code import BatchCode
 from symgrad.lower.machine.pool import POOL, runner
-from symgrad.lower.machine.python_entry import Record, python_entry
-from symgrad.lower.machine.threads import address
+from symgrad.lower.machine.python_entry import Record, python_entry, refused
+from symgrad.lower.machine.threads import address, chunk_of
 from symgrad.structure import LEAF, Shape, tuple_of
-
-CHUNKS = 64  # of a large batch
-STEP = 64  # points: of a line of the cache only one chunk writes
-SHORTEST = 256  # points of a chunk: 1 us or more, beside which calling the kernel is little
 
 
 def batch_entry(
@@ -29,7 +25,7 @@ def batch_entry(
     """The function of arguments of these shapes, that of the batch or () for a number: a tuple of results, of shapes
     core + batch. NotImplemented for all that is not a float64 array of its shape in C order, or a plain number."""
     count = math.prod(shape)
-    length = max(-(-count // (CHUNKS * STEP)) * STEP, SHORTEST)
+    length = chunk_of(count)
     sizes, plan = np.array([count, length], np.int64), POOL.plan(code.part, [min(threads, -(-count // length))])
     real = np.dtype(np.float64)
     form = Form(
@@ -43,4 +39,4 @@ def batch_entry(
     )
     inputs, outputs = [(s, real) for s in given], [((*core, *shape), real) for core in cores]
     kept = code, sizes, plan
-    return python_entry(form, Record(runner(), inputs, outputs, address(sizes), plan=plan.address, kept=kept))
+    return python_entry(form, Record(runner(), refused, inputs, outputs, address(sizes), plan=plan.address, kept=kept))

@@ -1,7 +1,7 @@
 """The form of a call -> the LLVM IR of a builtin function of Python, as C programmers write them by hand.
 
-Arguments are looked at once more at each call: a builtin function that gets anything but what its record names answers
-NotImplemented. References are counted as CPython's documentation of each function has it.
+Arguments are looked at once more at each call: a builtin function that gets anything but what its record names hands
+the call over to another, the careful one. References are counted as CPython's documentation of each function has it.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ class Form(NamedTuple):
     real: str  # LLVM's type of a number in memory
     scratch: int | None  # buffers of a kernel that reads its addresses from tables; None if it takes them one by one
     is_shared: bool = False  # among threads, by a plan
+    is_brief: bool = False  # too brief to let other threads of Python run meanwhile
 
 
 def entry_text(form: Form, symbol: str) -> tuple[str, list[Word]]:
@@ -73,7 +74,7 @@ class _Writer:
             [
                 *[f"declare {kind.replace('(', f'@{name}(')}" for name, kind in PYTHON.items()],
                 STEPS,
-                f"define ptr @{symbol}(ptr %self, ptr %arguments, i64 %count) {{",
+                f"define ptr @{symbol}(ptr %self, ptr %arguments, i64 %count, ptr %keywords) {{",
                 f"  %objects = alloca [{self.objects} x ptr]",
                 f"  call void @llvm.memset.p0.i64(ptr %objects, i8 0, i64 {8 * self.objects}, i1 false)",
                 f"  %numbers.in = alloca [{len(form.inputs)} x double]",
@@ -83,7 +84,9 @@ class _Writer:
                 f"  %record.at = getelementptr i8, ptr %numbers, i64 {DATA}",
                 "  %record = load ptr, ptr %record.at",
                 f"  %enough = icmp eq i64 %count, {len(form.inputs)}",
-                "  br i1 %enough, label %begin, label %refuse",
+                "  %plain = icmp eq ptr %keywords, null",
+                "  %usual = and i1 %enough, %plain",
+                "  br i1 %usual, label %begin, label %refuse",
                 "begin:",
                 *self.lines,
                 "}",
@@ -186,7 +189,7 @@ class _Writer:
         return self.define(f"load ptr, ptr {at}")
 
     def call(self, data: Sequence[str], scratch: str | None) -> None:
-        """The kernel, without the interpreter's lock."""
+        """The kernel, without the interpreter's lock unless it is brief."""
         code, tables = self.word("code"), self.form.scratch is not None
         if tables:
             sizes = self.word("table")
@@ -202,9 +205,10 @@ class _Writer:
                 f"double {self.define(f'load double, ptr {x}')}" if self.is_number(k) else f"ptr {x}"
                 for k, x in enumerate(data)
             )
-        thread = self.define("call ptr @PyEval_SaveThread()")
+        thread = "" if self.form.is_brief else self.define("call ptr @PyEval_SaveThread()")
         status = self.define(f"call i32 {code}({operands})")
-        self.line(f"call void @PyEval_RestoreThread(ptr {thread})")
+        if thread:
+            self.line(f"call void @PyEval_RestoreThread(ptr {thread})")
         if scratch:
             self.line(f"store ptr {scratch}, ptr {self.address('scratch')}")
             self.failure = "fail"
@@ -250,6 +254,5 @@ class _Writer:
         self.line(f"call void @release(ptr %objects, i64 {self.objects})")
         self.line("ret ptr null")
         self.lines.append("refuse:")
-        refused = self.word("refused")
-        self.line(f"call void @Py_IncRef(ptr {refused})")
-        self.line(f"ret ptr {refused}")
+        given = f"ptr {self.word('careful')}, ptr %arguments, i64 %count, ptr %keywords"
+        self.line(f"ret ptr {self.define(f'call ptr @PyObject_Vectorcall({given})')}")

@@ -1,7 +1,7 @@
 """A kernel -> a builtin function of Python, of objects to objects, as an extension written in C would have it.
 
 Its text depends on ranks and nesting alone. What belongs to one kernel, and to the shapes that it is called with,
-stands in a record. It takes exactly what the record names, and answers NotImplemented to all else.
+stands in a record. It takes exactly what the record names, and hands all else over to a careful function.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from symgrad.lower.machine.entry_steps import DATA, DTYPE, FLAGS, PYTHON, RANK, 
 from symgrad.lower.machine.entry_text import Form, Word, entry_text
 from symgrad.structure import Structure
 
-METH_FASTCALL = 0x0080  # methodobject.h: self, the address of arguments, their number
-
+# methodobject.h: self, the address of arguments, their number, the names of keywords, whose values are after these
+METH_FASTCALL, METH_KEYWORDS = 0x0080, 0x0002
 
 Array = tuple[tuple[int, ...], np.dtype]  # shape and element type
 
@@ -31,6 +31,7 @@ class Record(NamedTuple):
     """What an entry reads: the kernel, and the arguments that it is for."""
 
     code: Any  # the kernel, or what runs its parts
+    careful: Callable[..., Any]  # who takes a call with other arguments
     inputs: Sequence[Array]
     outputs: Sequence[Array]
     table: int = 0  # the address of the sizes
@@ -41,17 +42,18 @@ class Record(NamedTuple):
 
 
 def python_entry(form: Form, record: Record) -> Callable[..., Any]:
-    """The builtin function. It takes positional arguments, and returns results in their nesting or NotImplemented.
+    """The builtin function. It takes positional arguments and returns results in their nesting, or what the careful
+    function returns.
 
-    Any number of threads may call it. Where another call has the scratch memory, the answer is NotImplemented too.
-    Other threads run while the kernel does. Raises MemoryError.
+    Any number of threads may call it. Where another call has the scratch memory, the careful function is called too.
+    Other threads run while the kernel does, unless it is brief. Raises MemoryError.
     """
     from symgrad.lower.machine.machine_code import address  # here: LLVM takes a while to import
 
     entry, words = _compiled(form)
     values: dict[Word, int] = {
         **{(name,): id(type_) for name, type_ in TYPES.items()},
-        ("refused",): id(NotImplemented),
+        ("careful",): id(record.careful),
         ("np.empty",): id(np.empty),
         ("code",): address(record.code),
         ("table",): record.table,
@@ -64,24 +66,31 @@ def python_entry(form: Form, record: Record) -> Callable[..., Any]:
     values |= {("empty", k): id(arguments) for k, arguments in enumerate(record.outputs)}
     values |= {("offset", k): n for k, n in enumerate(record.offsets)}
     numbers = np.array([values[w] for w in words], np.int64)
-    definition = _MethodDef(b"kernel", address(entry), METH_FASTCALL, None)
+    definition = _MethodDef(b"kernel", address(entry), METH_FASTCALL | METH_KEYWORDS, None)
     owned = (numbers, definition, entry, record)
     function: Callable[..., Any] = _function(ctypes.addressof(definition), owned, None)
     return function
 
 
-def numba_call(dispatcher: Callable[..., Any], nesting: Structure) -> Callable[..., Any]:
+def refused(*args: Any, **named: Any) -> Any:
+    """The careful function that takes nothing."""
+    return NotImplemented
+
+
+def numba_call(dispatcher: Callable[..., Any], nesting: Structure, careful: Callable[..., Any]) -> Callable[..., Any]:
     """What stands in for an entry where none can be made: Numba's dispatcher of a kernel for one point."""
     from numba.core.errors import NumbaTypeError
 
     build = nesting.builder()
     refusals = ValueError, TypeError, NumbaTypeError  # other shapes, other types, types that Numba does not know
 
-    def call(*args: Any) -> Any:
+    def call(*args: Any, **named: Any) -> Any:
+        if named:
+            return careful(*args, **named)
         try:
             found = dispatcher(*args)
         except refusals:
-            return NotImplemented
+            return careful(*args)
         return build(found if nesting.size != 1 else (found,))
 
     return call

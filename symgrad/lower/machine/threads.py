@@ -1,16 +1,12 @@
-"""A range of independent work -> ranges on several threads, where it is worth it.
+"""Parts of a kernel of arrays, and points of a batch: on several threads, where it is worth it.
 
-One pool of Python threads serves all kernels, which run without the interpreter's lock. It may be entered from any
-number of threads. A result does not depend on their number: each point is computed by the same instructions.
+What is worth it is timed. A result does not depend on the number of threads: each point is computed by the same
+instructions, and what is summed over rows is summed in the same order.
 """
 
 from __future__ import annotations
 
-import os
-import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from itertools import pairwise
+from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -18,15 +14,15 @@ import numpy as np
 
 from symgrad.environment import thread_count
 
-if TYPE_CHECKING:
-    from symgrad.lower.machine.pool import Plan  # it needs LLVM, which takes a while to import
+if TYPE_CHECKING:  # they need LLVM, which takes a while to import
+    from symgrad.lower.machine.machine_code import BatchCode
+    from symgrad.lower.machine.pool import Plan
 
-SMALLEST = 2_048  # points: below, the first part is too short to be timed
-PROBE = 16  # one part in so many is timed, here, before others are handed out
-LONGEST_PROBE = 4_096  # points: 4 us or more; of a million, a sixteenth would take 0.4 ms in which other threads wait
+CHUNKS = 64  # of a large batch
+STEP = 64  # points: of a line of the cache only one chunk writes
+SHORTEST = 256  # points of a chunk: 1 us or more, beside which calling the kernel is little
 TIMED = 2  # runs of a kernel of arrays: the first finds its memory and its code cold
-LONG = 40e-6  # seconds of a part: handing some of it to a thread takes 5 to 10 us
-WORTH_IT = 200e-6  # seconds of work: handing some of it to a thread and waiting for that takes 20 to 40 us
+LONG = 40e-6  # seconds of work: handing some of it to a thread takes up to 15 us
 
 
 class Parts:
@@ -80,47 +76,25 @@ def address(array: np.ndarray) -> int:
     return int(array.__array_interface__["data"][0])  # a fifth of the time of array.ctypes.data
 
 
-_lock = threading.Lock()
-_pool: list[ThreadPoolExecutor] = []
+def chunk_of(points: int) -> int:
+    """How many points of a batch of so many a thread takes at once."""
+    return max(-(-points // (CHUNKS * STEP)) * STEP, SHORTEST)
 
 
-def run(work: Callable[[int, int], int], count: int, step: int) -> int:
-    """Call work(first, last) on ranges that make up range(count), and begin at multiples of `step`; 0 if all gave 0.
+def run(code: BatchCode, table: int, count: int) -> int:
+    """Run the kernel of a batch on all its points; 0 if all of it gave 0.
 
-    The first part is timed, so that short work stays on this thread.
+    The first chunk is timed, so that short work stays on this thread.
     """
-    threads = thread_count()
-    first = min(count // PROBE, LONGEST_PROBE) // step * step
-    if count < SMALLEST or threads == 1 or first == 0:
-        return work(0, count)
+    from symgrad.lower.machine.pool import POOL
+
+    length = chunk_of(count)
+    threads = min(thread_count(), -(-count // length))
+    if threads == 1:
+        return code.call(table, 0, count, count)
     start = perf_counter()
-    failed = work(0, first)
-    if failed or (perf_counter() - start) * (count - first) / first < WORTH_IT:
-        return failed or work(first, count)
-    length = -(-(count - first) // (threads * step)) * step
-    bounds = [*range(first, count, length), count]
-    others: list[Future[int]] = []
-    try:
-        others.extend(_threads().submit(work, a, b) for a, b in pairwise(bounds[1:]))
-        return max(work(*bounds[:2]), *[other.result() for other in others], 0)
-    finally:
-        wait(others)  # after an interrupt too: they write into arrays that are this call's
-
-
-def _threads() -> ThreadPoolExecutor:
-    """The pool, made when it is first needed."""
-    with _lock:
-        if not _pool:
-            _pool.append(ThreadPoolExecutor(thread_count(), thread_name_prefix="symgrad"))
-        return _pool[0]
-
-
-def _forget_threads() -> None:
-    """A forked process has none of the threads of the other, nor perhaps its lock."""
-    global _lock
-    _lock = threading.Lock()
-    _pool.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_threads)
+    failed = code.call(table, 0, length, count)
+    if failed or (perf_counter() - start) * (count - length) / length < LONG:
+        return failed or code.call(table, length, count, count)
+    sizes, counter = np.array([count, length], np.int64), np.array([1], np.int64)  # one chunk is taken
+    return POOL.share(code.part, (table, address(sizes), 0, address(counter)), threads)
