@@ -14,7 +14,7 @@ import sympy as sp
 import symgrad as sg
 from symgrad import call
 from symgrad.lower import kernel as kernels
-from symgrad.lower.machine import threads
+from symgrad.lower.machine import pool, threads
 
 X, Y = sp.symbols("x y")
 FORMULA = sp.exp(-X * Y) * sp.tanh(X) + sp.log(X + Y)
@@ -209,8 +209,8 @@ def test_a_forked_process_begins_its_own_threads() -> None:
 
 def test_on_one_thread_where_others_are_forbidden(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
-    plan = batch_entry.POOL.plan
-    monkeypatch.setattr(batch_entry.POOL, "plan", lambda part, threads: asked.append(threads) or plan(part, threads))
+    plan = pool.POOL.plan
+    monkeypatch.setattr(pool.POOL, "plan", lambda part, threads: asked.append(threads) or plan(part, threads))
     F, values = sg.Function([X, Y], FORMULA, parallel=False), points(30_000)
     F(*values), F(*values)
     assert asked == [[1]]
