@@ -24,6 +24,7 @@ from tests import groups
 from tests.groups.deep import FULL
 from tests.groups.group import Group, Outcome
 from tests.kept import keep, test_of
+from tests.other_process import PYTHON
 from tests.scoreboard_page import write
 from tests.shrink import Posed, smallest
 
@@ -185,6 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--case", type=int, action="append", help="only these cases")
     parser.add_argument("--write", action="store_true", help="the lines into the table of docs/scoreboard.md")
+    parser.add_argument("--peers", metavar="PYTHON", help="the Python that has JAX or SymEngine, for second_system")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args(arguments)
     known = {group.name: group for group in all_groups()}
@@ -195,6 +197,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ["SYMGRAD_CACHE"] = "0"  # the user's kernels are none of ours, and compiling is what is checked
     if options.full:
         os.environ[FULL] = "1"
+    if options.peers:
+        os.environ[PYTHON] = options.peers
     start = time.perf_counter()
     print(f"{'group':22} {'cases':>7} {'failures':>8} {'worst':>10} {'seconds':>8}", flush=True)
     lines: dict[str, Line] = {}

@@ -28,7 +28,7 @@ from symgrad.ops.exponential import Exp
 from symgrad.ops.rounding import Abs, Extremum
 from symgrad.ops.select import Select
 from symgrad.ops.trigonometric import Sin
-from tests.groups import bombs, compiling, deep, layouts, running
+from tests.groups import bombs, compiling, deep, layouts, running, second_system
 from tests.scoreboard import SEED, all_groups, run_cases
 
 Patch = pytest.MonkeyPatch
@@ -257,11 +257,26 @@ def the_last_of_many_rows_is_forgotten(patch: Patch) -> None:
     patch.setattr(ArrayKernel, "run", forgetful)
 
 
+def a_rule_is_wrong_beside_another_system(patch: Patch) -> None:
+    rule(Power, _one_sided)(patch)
+    patch.setattr(second_system, "other", Disagreeing)
+
+
+class Disagreeing:
+    """A second system that says nothing right: what is ours is judged by the reference."""
+
+    systems = ("SymEngine",)
+
+    def ask(self, request: Any) -> dict[str, Any]:
+        return {"numbers": []}
+
+
 FAULTS: list[tuple[str, Callable[[Patch], None], Sequence[int]]] = [
     ("fuzz_scalar", rule(Power, _one_sided), range(1, 60)),
     ("fuzz_indexed", products_are_doubled, range(10)),
     ("fuzz_matrix", products_are_doubled, range(10)),
     ("fuzz_kernels", the_last_of_many_rows_is_forgotten, range(10)),
+    ("second_system", a_rule_is_wrong_beside_another_system, range(1, 30)),
     ("second_order", rule(Power, _one_sided), range(1, 60)),
     ("second_order_arrays", products_are_doubled, range(10)),
     ("dot_product", rule(Exp, lambda self, y: (y * Fraction(20_010, 20_000),)), range(0, 60, 5)),

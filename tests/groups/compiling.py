@@ -13,7 +13,7 @@ import numpy as np
 import sympy as sp
 
 import symgrad as sg
-from tests.groups.deep import FULL, LOADS, x, y
+from tests.groups.deep import FULL, LOADS, slope, x, y
 from tests.groups.group import Group, Outcome, Outcomes, flat, values_at
 
 FAMILIES = ["horner", "wide", "mixed"]
@@ -23,18 +23,20 @@ BOUND = 1e-9  # a sum of many terms, in another order
 
 
 def curve(draw: random.Random, index: int) -> Outcomes:
-    """Seconds to compile value and gradient against operations; and the value is that of the nodes."""
+    """Processor seconds to compile value and gradient, and their exponent in operations; the value is the nodes'."""
     name = FAMILIES[index]
     outcome, points = Outcome(), []
     for n in SIZES if os.environ.get(FULL) else SIZES[:SHORT]:
         both = sg.Function([x, y], LOADS[name](n)).value_and_grad([x, y])
-        start = time.perf_counter()
+        start = time.process_time()  # of all threads: other processes do not count
         got = flat(both(0.5, 0.25))
-        points.append((math.log(n), math.log(time.perf_counter() - start)))
+        points.append((math.log(n), math.log(time.process_time() - start)))
         wanted = [float(v) for v in values_at(both, [0.5, 0.25])]
         if not np.allclose(got, wanted, rtol=BOUND, atol=BOUND):
             outcome.failure = f"{name} of {n}: {got}, node by node {wanted}"
         outcome.numbers[f"{name} of {n:,}: seconds"] = math.exp(points[-1][1])
+    if len(points) == len(SIZES):
+        outcome.numbers[f"{name} exponent"] = slope(points)
     return {"compile_curve": outcome}
 
 

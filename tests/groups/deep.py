@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -188,10 +188,15 @@ def growth(draw: random.Random, index: int) -> Outcomes:
     for n in SIZES:
         function = Function([x, y], LOADS[name](n))
         points.append((math.log(n), math.log(len(function.value_and_grad([x, y]).nodes))))
+    exponent = slope(points)
+    failure = "" if exponent <= LARGEST_EXPONENT else f"{name}: nodes grow as size to the {exponent:.3f}: {points}"
+    return {"linear_size": Outcome(failure=failure, numbers={f"{name} exponent": exponent})}
+
+
+def slope(points: Sequence[tuple[float, float]]) -> float:
+    """Of the line that fits best."""
     mean_x, mean_y = (sum(p[i] for p in points) / len(points) for i in (0, 1))
-    slope = sum((a - mean_x) * (b - mean_y) for a, b in points) / sum((a - mean_x) ** 2 for a, _ in points)
-    failure = "" if slope <= LARGEST_EXPONENT else f"{name}: nodes grow as size to the {slope:.3f}: {points}"
-    return {"linear_size": Outcome(failure=failure, numbers={f"{name} exponent": slope})}
+    return sum((a - mean_x) * (b - mean_y) for a, b in points) / sum((a - mean_x) ** 2 for a, _ in points)
 
 
 GROUPS = [
