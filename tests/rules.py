@@ -41,7 +41,7 @@ MEMBERS: dict[type, list[Op]] = {
     special.LambertW: [special.LambertW(-1)],
     trigonometric.Sinc: [trigonometric.Sinc(k) for k in (1, 2, 3)],
     stable.Sigmoid: [stable.Sigmoid(True)],
-    stable.Norm: [stable.Norm((2, Fraction(1, 3), 5))],
+    stable.Norm: [stable.Norm((4, Fraction(1, 3), 5))],
 }
 DOMAINS: dict[Op, tuple[tuple[float, float], ...]] = {special.LambertW(-1): ((-0.35, -0.05),)}
 

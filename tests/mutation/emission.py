@@ -1,4 +1,5 @@
-"""Every mutant of what operations emit, and of the two emitters -> whether a kernel, or its Python source, is off.
+"""Every mutant of what operations emit, of the two emitters, of how loops of arrays are laid out -> whether a kernel,
+its Python source, or a program is off.
 
 A mutant lives in a forked child, which may crash or hang: that is noticed too. What a function is checked by is found
 by running the checks once and seeing which of them call it.
@@ -10,13 +11,16 @@ import ast
 import operator
 import os
 import random
+import resource
 import signal
 import sys
 import textwrap
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
+from itertools import accumulate
+from time import perf_counter
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
@@ -27,7 +31,8 @@ from symgrad import ops
 from symgrad.evaluate import evaluate
 from symgrad.from_sympy import from_sympy
 from symgrad.graph import Graph, Op
-from symgrad.lower.emit import instructions
+from symgrad.lower.arrays import access, axes, blocked, carried, chunks, fill, fusion, jam, merge, nest, nests, rows
+from symgrad.lower.emit import instructions, llvm_library, llvm_loops, llvm_memory, llvm_parts
 from symgrad.lower.emit import special as special_loops
 from symgrad.lower.source import expressions, numpy_contract, numpy_index, numpy_source, numpy_words
 from symgrad.ops import exponential, rounding
@@ -35,12 +40,14 @@ from symgrad.ops.leaf import Input
 from symgrad.ops.logic import And, Not, Or, Relation, truth
 from symgrad.ops.select import Select
 from symgrad.structure import LEAF
-from tests.lower import array_graphs
 from tests.lower.programs import function_of, inputs, kernel_of
-from tests.mutation.mutants import Mutant, mutants, ways_with_words
+from tests.mutation import arrays
+from tests.mutation.mutants import Mutant, mutants, ways_with_statements, ways_with_words
 from tests.rules import STRUCTURAL, domain, operations
 
 SECONDS = 60  # of one check in a child
+FOR_ALL = 6  # seconds of the checks of one function
+MEMORY = 2**34  # bytes
 NEAR = 1e-11
 MODERATE = (0.0, -0.0, 1.0, -1.0, 0.5, -2.5)
 SPECIAL = (*MODERATE, 1e-300, 1e300, -1e300, 710.0, np.inf, -np.inf, np.nan)
@@ -225,47 +232,11 @@ def words_of_two_levels() -> bool:
     return any(abs(eval(a.text, scope) - v) > 1e-12 * abs(v) for a, v in [*first, *second])
 
 
-def source_of_arrays(kind: str, dtype: str) -> Check:
-    """The NumPy source of a graph of arrays, at sizes of which some are 0 and 1; with its element type."""
-
-    def check() -> bool:
-        a = array_graphs.Arrays()
-        outputs = array_graphs.KINDS[kind](a)
-        source = numpy_source.numpy_source("f", a.inputs, outputs, dtype)
-        scope: dict[str, Any] = {}
-        exec(compile(source.text, "<source>", "exec"), scope)
-        for seed, sizes in enumerate(array_graphs.SIZES):
-            numbers = array_graphs.values(sizes, seed)
-            if dtype == "f4":
-                numbers = [np.float32(v) if np.asarray(v).dtype == float else v for v in numbers]
-            with np.errstate(all="ignore"), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                wanted = evaluate(outputs, dict(zip(a.inputs, numbers, strict=True)))
-                got = scope[source.name](*numbers, **{name: sizes[s] for s, name in source.loose.items()})
-            got = list(got) if isinstance(got, tuple) else [got]
-            if len(got) != len(wanted) or any(map(_differ, got, wanted, [dtype] * len(wanted))):
-                return True
-        return False
-
-    return check
-
-
-def _differ(ours: Any, exact: Any, dtype: str) -> bool:
-    ours, exact = np.asarray(ours), np.asarray(exact, float)
-    if ours.shape != exact.shape:
-        return True
-    if dtype == "f8":
-        return _off(ours, exact)
-    return bool(ours.shape) and ours.dtype != np.float32
-
-
 @cache
 def checks(part: str) -> dict[str, Check]:
     """The checks of a part, by name."""
-    if part == "NumPy of arrays":
-        return {
-            f"{kind} {dtype}": source_of_arrays(kind, dtype) for kind in array_graphs.KINDS for dtype in ("f8", "f4")
-        }
+    if part in ARRAYS:
+        return ARRAYS[part]()
     how, of_operation = ("source", source_of_operation) if part != "LLVM" else ("kernel", kernel_of_operation)
     found = {repr(op): of_operation(op, len(domain(op))) for op in operations()}
     found |= {f"{op!r} of {n}": of_operation(op, n) for op, n in STRUCTURAL if not isinstance(op, Select)}
@@ -282,7 +253,25 @@ PARTS: dict[str, list[ModuleType]] = {
     "Python": [expressions],
     "LLVM": [instructions, special_loops],
     "NumPy of arrays": [numpy_index, numpy_contract],
+    "nests": [access, axes, fill, nest, nests, rows],
+    "blocks": [fusion, blocked],
+    "merged loops": [merge],
+    "jammed loops": [jam],
+    "carried values": [carried],
+    "chunks": [chunks],
+    "LLVM of arrays": [llvm_library, llvm_loops, llvm_memory, llvm_parts],
 }
+ARRAYS = {
+    "NumPy of arrays": arrays.source_checks,
+    "nests": arrays.layout_checks,
+    "blocks": partial(arrays.layout_checks, "fused"),
+    "merged loops": partial(arrays.layout_checks, "merged"),
+    "jammed loops": partial(arrays.layout_checks, "jammed"),
+    "carried values": partial(arrays.layout_checks, "carried"),
+    "chunks": partial(arrays.layout_checks, "chunked"),
+    "LLVM of arrays": arrays.machine_checks,
+}
+MORE = ARRAYS.keys() - {"NumPy of arrays"}  # whose statements are mutated too
 STYLE = {"steps", "_greedy", "_number", "_sorted", "_ellipsis"}  # in which order, and how short: never what
 TABLES: dict[str, list[tuple[ModuleType, str]]] = {
     "operations": [],
@@ -320,7 +309,8 @@ def functions(part: str) -> dict[str, Any]:
             if isinstance(value, FunctionType) and value.__module__ == module.__name__:
                 found[name] = value
             if isinstance(value, type) and value.__module__ == module.__name__:
-                own = {k: f for k, f in vars(value).items() if isinstance(f, FunctionType)}
+                own = {k: f.fget if isinstance(f, property) else f for k, f in vars(value).items()}
+                own = {k: f for k, f in own.items() if isinstance(f, FunctionType)}
                 found |= {f"{name}.{k}": f for k, f in own.items() if f.__code__.co_filename == module.__file__}
     return {
         name: f for name, f in found.items() if name not in STYLE and not f.__code__.co_freevars
@@ -330,17 +320,26 @@ def functions(part: str) -> dict[str, Any]:
 def callers(part: str) -> dict[CodeType, list[Check]]:
     """By each function's code, the checks that call it. Raises AssertionError if a check finds something wrong now."""
     found: dict[CodeType, list[Check]] = {}
+    seconds: dict[Check, float] = {}
     for name, check in checks(part).items():
+        start = perf_counter()
+        assert not check(), f"{part}: {name} is wrong without a mutant"
+        seconds[check] = perf_counter() - start
         seen: set[CodeType] = set()
         sys.setprofile(lambda frame, event, _, seen=seen: seen.add(frame.f_code) if event == "call" else None)
         try:
-            wrong = check()
+            check()
         finally:
             sys.setprofile(None)
-        assert not wrong, f"{part}: {name} is wrong without a mutant"
         for code in seen:
             found.setdefault(code, []).append(check)
-    return found
+    return {code: _short(sorted(these, key=seconds.__getitem__), seconds) for code, these in found.items()}
+
+
+def _short(these: list[Check], seconds: dict[Check, float]) -> list[Check]:
+    """The first of these, as many as are done in the time for one mutant."""
+    ends = accumulate(seconds[check] for check in these)
+    return [check for check, end in zip(these, ends, strict=True) if end < FOR_ALL]
 
 
 def targets(part: str) -> list[Target]:
@@ -349,9 +348,9 @@ def targets(part: str) -> list[Target]:
     found = []
     for name, function in functions(part).items():
         if function.__code__ in called:
-            made = mutants(function, ways_with_words)
+            made = mutants(function, ways_with_statements if part in MORE else ways_with_words)
             found.append(Target(name, function, made, called[function.__code__]))
-    for module, name in TABLES[part]:
+    for module, name in TABLES.get(part, []):
         found.append(Target(name, getattr(module, name), list(_of_table(module, name)), list(checks(part).values())))
     return found
 
@@ -397,6 +396,7 @@ def _noticed(target: Target, mutant: Mutant) -> bool:
         code = 1
         try:
             signal.alarm(SECONDS)
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
             with open(os.devnull, "w", encoding="utf-8") as nothing:
                 os.dup2(nothing.fileno(), 2)  # LLVM tells its errors there
                 _put(target.original, mutant.function)
@@ -410,11 +410,11 @@ def _noticed(target: Target, mutant: Mutant) -> bool:
 
 
 def _put(original: Any, mutant: Any) -> None:
-    """The mutant in place of the function wherever the package refers to it; of a table, the change itself."""
+    """The mutant in place of the function wherever the package, or a test, refers to it; of a table, the change."""
     if not isinstance(original, FunctionType):
         mutant()
         return
-    for module in [m for name, m in sys.modules.items() if name.startswith("symgrad.")]:
+    for module in [m for name, m in sys.modules.items() if name.startswith(("symgrad.", "tests.lower."))]:
         for name, value in list(vars(module).items()):
             if value is original:
                 setattr(module, name, mutant)
@@ -423,6 +423,8 @@ def _put(original: Any, mutant: Any) -> None:
             elif isinstance(value, type):
                 for k in [k for k, v in vars(value).items() if v is original]:
                     setattr(value, k, mutant)
+                for k in [k for k, v in vars(value).items() if isinstance(v, property) and v.fget is original]:
+                    setattr(value, k, property(mutant))
 
 
 assert ops  # importing the operations fills their table

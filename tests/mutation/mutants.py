@@ -36,6 +36,7 @@ NEIGHBOURS = {
     "log": "exp", "exp": "log", "less": "equal", "equal": "less",
 }  # fmt: skip
 
+PLACES = (ast.expr, ast.Return, ast.comprehension, ast.If, ast.Expr, ast.match_case)  # that may be changed
 
 Way = tuple[str, Callable[[Any], ast.AST]]
 
@@ -74,16 +75,14 @@ def _compiled(text: str, name: str, like: Callable[..., Any]) -> Callable[..., A
 
 def changes(tree: ast.Module, ways: Callable[[ast.AST], Iterator[Way]]) -> Iterator[tuple[str, ast.Module]]:
     """(words, tree) for each place and each way to change it."""
-    places = [node for node in ast.walk(tree) if isinstance(node, (ast.expr, ast.Return, ast.comprehension))]
+    places = [node for node in ast.walk(tree) if isinstance(node, PLACES)]
     skip = _never_run(tree)
     for position, node in enumerate(places):
         if id(node) in skip:
             continue
         for words, change in ways(node):
             changed = copy.deepcopy(tree)
-            target = [n for n in ast.walk(changed) if isinstance(n, (ast.expr, ast.Return, ast.comprehension))][
-                position
-            ]
+            target = [n for n in ast.walk(changed) if isinstance(n, PLACES)][position]
             replacement = change(target)
             result = _Replace(target, replacement).visit(changed)
             yield f"{words}: {_short(node)} @ {_statement(tree, node)}", ast.fix_missing_locations(result)
@@ -122,6 +121,7 @@ class _Replace(ast.NodeTransformer):
 
 
 SYMMETRIC = {"add", "mul", "both", "either", "maximum", "minimum"}  # words of the emitter whose order is no matter
+OTHERS = {"any": "all", "all": "any", "min": "max", "max": "min"}
 # Words in generated code, and another that stands in its place.
 WORDS = [
     (" + ", " - "), (" - ", " + "), ("**", "*"), ("*", "/"), ("/", "*"), (" @ ", " * "), (" & ", " | "), (" | ", " & "),
@@ -147,6 +147,22 @@ def ways_with_words(node: ast.AST) -> Iterator[Way]:
         holes = [i for i, part in enumerate(node.values) if isinstance(part, ast.FormattedValue)]
         for i, j in pairwise(holes):
             yield "holes swapped", lambda n, i=i, j=j: ast.JoinedStr(_swapped(n.values, i, j))
+
+
+def ways_with_statements(node: ast.AST) -> Iterator[Way]:
+    """The ways to change one place of what rewrites programs: also what it asks and does at all."""
+    yield from ways_with_words(node)
+    if isinstance(node, ast.If):
+        yield "never", lambda n: ast.If(ast.Constant(False), n.body, n.orelse)
+        yield "always", lambda n: ast.If(ast.Constant(True), n.body, n.orelse)
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+        yield "not done", lambda n: ast.Pass()
+    if isinstance(node, ast.match_case):
+        yield "case dropped", lambda n: ast.match_case(n.pattern, ast.Constant(False), n.body)
+    if isinstance(node, ast.Name) and node.id in OTHERS:
+        yield "another word", lambda n: ast.Name(OTHERS[n.id], ast.Load())
+    if isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        yield "the opposite", lambda n: ast.Constant(not n.value)
 
 
 def _swapped(values: list[ast.expr], i: int, j: int) -> list[ast.expr]:

@@ -150,11 +150,11 @@ class _Writer:
 
     def shape(self, shape: Sequence[Size]) -> str:
         texts = [self.sizes.extent(n) for n in shape]
-        return f"({', '.join(texts)}{',' * (len(texts) == 1)})" if len(texts) != 1 else texts[0]
+        return f"({', '.join(texts)})" if len(texts) != 1 else texts[0]
 
     def _returned(self, node: Node) -> str:
         value = self.values[node]
-        if node.type.shape and value.thin:
+        if value.thin:
             if isinstance(node.op, Const):
                 kind = "" if self.real == "float" else f", {self.real}"
                 if node.op.value == 0:
@@ -217,8 +217,7 @@ class _Writer:
 
     def _factor(self, x: Node, labels: tuple[int, ...]) -> Factor:
         """A factor of a product, with its diagonal taken where a label stands twice."""
-        value = self.values[x]
-        text = value.text if not value.thin or not labels else self.whole(x)
+        text = self.whole(x)
         while len(set(labels)) < len(labels):
             second = next(k for k, label in enumerate(labels) if label in labels[:k])
             first = labels.index(labels[second])
