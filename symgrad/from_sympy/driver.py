@@ -135,13 +135,17 @@ def _run(state: State, frames: list[Any], roots: Sequence[Any]) -> None:
                 if kind is None:
                     kind = kinds[type(e)] = _kind_of(type(e))
                 if isinstance(kind, _Plain):
-                    frames.append((e, scope, kind))
                     arguments = [a for a in e.args if not a.is_Rational] if kind.is_linear else e.args
                     if scope.is_root:
                         values = scope.values
-                        frames.extend([(a, scope, None) for a in reversed(arguments) if id(a) not in values])
+                        wanted = [(a, scope, None) for a in arguments if id(a) not in values]
                     else:
-                        frames.extend([(a, scopes.of(a, scope), None) for a in reversed(arguments)])
+                        wanted = [(a, scopes.of(a, scope), None) for a in arguments]
+                    if wanted:
+                        frames.append((e, scope, kind))
+                        frames.extend(reversed(wanted))
+                    else:
+                        scope.values[id(e)] = _plain_value(state, e, scope, kind)
                 elif kind is indexed.SYMBOL:
                     scope.values[id(e)] = _stored(scope, kind.close(state, e, scope, None, ()))
                 elif kind is None:  # before its parts: the outermost one is the one to name
@@ -181,13 +185,15 @@ def _plain_value(state: State, e: Any, scope: Scope, kind: _Plain) -> Any:
     rule = kind.rule
     if rule is structure:  # a tuple of arguments: read by its parent
         return None
-    inputs: list[Any]
     if scope.is_root:
         values = scope.values
         if kind.is_linear:
-            inputs = [rational(a) if a.is_Rational else _node(values, a) for a in e.args]
+            inputs = [values[id(a)] for a in e.args if not a.is_Rational]
+            if None in inputs:
+                raise UnsupportedExpression("a part of it is no number", got=e)
+            inputs += [rational(a) for a in e.args if a.is_Rational]
         else:
-            inputs = [_node(values, a) for a in e.args if values[id(a)] is not None]
+            inputs = [x for a in e.args if (x := values[id(a)]) is not None]
         try:
             return rule(state.graph, e, inputs)
         except ShapeError as error:
@@ -203,13 +209,6 @@ def _plain_value(state: State, e: Any, scope: Scope, kind: _Plain) -> Any:
     except ShapeError as error:
         raise _not_together(e, nodes) from error
     return Labelled(value, labels if value.type.shape else ())
-
-
-def _node(values: Mapping[int, Any], e: Any) -> Node:
-    node: Node | None = values[id(e)]
-    if node is None:
-        raise UnsupportedExpression(f"{type(e).__name__} is no number", got=e)
-    return node
 
 
 def _not_together(e: Any, inputs: Sequence[Any]) -> SymgradError:

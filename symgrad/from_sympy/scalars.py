@@ -58,16 +58,18 @@ def rational(number: Any) -> Exact:
 
 def _add(graph: Graph, e: Any, terms: Sequence[Node | Exact]) -> Node:
     nodes: list[tuple[Exact, Node]] = [(1, x) for x in terms if isinstance(x, Node)]
-    like = nodes[0][1].like if nodes else graph.node
-    numbers: list[tuple[Exact, Node]] = [(x, like(1)) for x in terms if not isinstance(x, Node)]
-    return arithmetic["sum"]([*nodes, *numbers])
+    if len(nodes) < len(terms):
+        one = nodes[0][1].like(1) if nodes else graph.node(1)
+        nodes += [(x, one) for x in terms if not isinstance(x, Node)]
+    return arithmetic["sum"](nodes)
 
 
 def _mul(graph: Graph, e: Any, factors: Sequence[Node | Exact]) -> Node:
     nodes = [x for x in factors if isinstance(x, Node)]
-    number = prod(x for x in factors if not isinstance(x, Node))
     product = arithmetic["product"](nodes) if nodes else graph.node(1)
-    return product if number == 1 else arithmetic["sum"]([(number, product)])
+    if len(nodes) == len(factors):
+        return product
+    return arithmetic["sum"]([(prod([x for x in factors if not isinstance(x, Node)]), product)])
 
 
 def _pow(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:

@@ -61,7 +61,7 @@ class Add(Op):
         return common_type("add", types)
 
     def bprop(self, y: Node, g: Node) -> Sequence[Node | None]:
-        return tuple(times(g, c) for c in self.coefficients)
+        return [times(g, c) for c in self.coefficients]
 
     def push(self, inputs: Sequence[Node], carried: Sequence[bool], batch: tuple[Any, ...]) -> Node:
         assert all(carried), "a sum that is linear in what it carries has no other terms"
