@@ -268,10 +268,22 @@ def _function(smooth: bool) -> Maker:
 
 def apply(head: Any, *arguments: Any) -> Any:
     """The head on the arguments; evaluated by SymPy only if they are small: it asks the assumptions of all below."""
-    small = all(len(children_first(a)) < SMALL for a in arguments)
+    small = all(map(_is_small, arguments))
     if head is logaddexp and not small:
         return bare(head, *arguments)  # it sorts its arguments, and asks the assumptions for that
     return head(*arguments) if small else head(*arguments, evaluate=False)
+
+
+def _is_small(expression: Any) -> bool:
+    """Has it fewer than SMALL distinct parts?"""
+    seen: set[int] = set()
+    stack = [expression]
+    while stack and len(seen) < SMALL:
+        e = stack.pop()
+        if id(e) not in seen:
+            seen.add(id(e))
+            stack.extend(e.args)
+    return len(seen) < SMALL
 
 
 def _near_a_kink(head: Any, values: Sequence[Any]) -> bool:
