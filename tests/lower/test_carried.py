@@ -8,13 +8,14 @@ import sympy as sp
 
 import symgrad as sg
 from symgrad.lower import array_kernel
-from symgrad.lower.arrays.carried import FARTHEST, carried
+from symgrad.lower.arrays.carried import FARTHEST, carried, cone
 from symgrad.lower.arrays.loops import (
     AddTo,
     Affine,
     ArrayProgram,
     Buffer,
     Count,
+    Extent,
     Let,
     Load,
     Loop,
@@ -156,6 +157,57 @@ def test_truths_and_integers_are_not_carried():
 def test_what_nothing_needs_is_not_carried():
     """The product is: then what it was made of, one iteration before, is needed no more."""
     assert not any(c.startswith(("%0", "%1")) for c in found(PRODUCTS))
+
+
+def products_with(first, second, *more) -> ArrayProgram:
+    """The sum of x[i - 1] times one value and x[i] times another."""
+    terms = Load(0, "x", at(-1)), Let(1, Product(), (0, first)), Load(2, "x", at(0)), Let(3, Product(), (2, second))
+    return program(*more, *terms, Let(4, Add((1, 1)), (1, 3)), Store("y", at(0), 4))
+
+
+OTHERS = {
+    "numbers": (Number(10, 2), Number(11, 3)),
+    "sizes": (Extent(10, n), Extent(11, m)),
+    "places": (Load(10, "w", (Affine(),)), Load(11, "w", (Affine(1),))),
+}
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_products_with_what_is_the_same_in_all_iterations_are_carried(what):
+    assert found(products_with(10, 10, OTHERS[what][0])) == ["%1 = %3 of 1 before"]
+
+
+@pytest.mark.parametrize("what", OTHERS)
+def test_products_with_something_else_are_not_carried(what):
+    assert found(products_with(10, 11, *OTHERS[what])) == ["%0 = %2 of 1 before"]
+
+
+def test_products_with_what_the_loop_writes_are_not_carried():
+    assert found(products_with(10, 10, Load(10, "z", at(0)), Store("z", at(1), 10))) == ["%0 = %2 of 1 before"]
+
+
+def test_places_that_are_looked_up_are_loaded():
+    place, beside = (Affine(far, i.terms, ((9, 1),)) for far in (0, 1))
+    before = program(
+        *(Load(9, "k", at(0)), Load(0, "x", (place,)), Load(1, "x", (beside,))),
+        *(Let(2, Add((1, 1)), (0, 1)), Store("y", at(0), 2)),
+    )
+    assert found(before) == []
+
+
+def test_stores_stay_in_their_order():
+    (loop,) = carried(
+        program(
+            *(Load(0, "x", at(0)), Load(1, "x", at(1)), Store("z", at(0), 0), AddTo("z", at(0), 1)),
+            *(Load(2, "w", at(0)), Store("z", at(0), 2), Load(3, "x", at(2)), Store("y", at(0), 3)),
+        )
+    ).body
+    assert [s.value for s in loop.body if isinstance(s, (Store, AddTo))] == [0, 1, 2, 3]
+
+
+def test_the_cone_of_a_value_is_what_it_is_computed_from():
+    body = PRODUCTS.body[0].body
+    assert cone(body, 2) == list(body[:3])
 
 
 # -- what is computed -------------------------------------------------------------------------------------------------

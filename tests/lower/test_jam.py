@@ -14,7 +14,9 @@ from symgrad.lower.arrays.loops import (
     Affine,
     ArrayProgram,
     Buffer,
+    Call,
     Count,
+    Fill,
     Let,
     Load,
     Loop,
@@ -22,6 +24,7 @@ from symgrad.lower.arrays.loops import (
     Start,
     Store,
     Update,
+    When,
     flat,
 )
 from symgrad.ops.arithmetic import Product
@@ -36,7 +39,7 @@ n, m = sp.symbols("n m", integer=True, positive=True)
 i, j, k = (Affine(0, ((name, 1),)) for name in "ijk")
 BUFFERS = (
     *(Buffer("x", (n, m), "in"), Buffer("w", (m,), "in"), Buffer("r", (n,), "in")),
-    Buffer("b", (n, n), "in"),
+    *(Buffer("b", (n, n), "in"), Buffer("at", (n,), "in", "i8")),
     *(Buffer("y", (n,), "out"), Buffer("g", (m,), "out"), Buffer("a", (n, m), "out")),
 )
 
@@ -153,6 +156,12 @@ def test_a_sum_of_rows_is_known_in_its_loop_only():
         program(inner(Load(0, "x", (i, j)), AddTo("y", (i,), 0))),
         program(inner(Load(0, "x", (i, j)), Load(1, "w", (j,)), Let(2, Product(), (0, 1)), Store("a", (i, j), 2))),
         program(Load(0, "g", (Affine(),)), inner(Load(1, "x", (i, j)), AddTo("g", (j,), 1))),
+        program(Load(0, "r", (i,)), Loop("j", Affine(), i, ADDED.body[0].body[1].body, "simd")),
+        program(Load(0, "r", (i,)), Loop("j", i, Affine(m), ADDED.body[0].body[1].body, "simd")),
+        program(*ADDED.body[0].body, When(((i, m),), (AddTo("g", (Affine(),), 0),))),
+        program(*ADDED.body[0].body, Fill("a", (i,))),
+        program(*ADDED.body[0].body, Call("gemm", ("x", "w", "a"), "NN", ((n,), (m,), (1,)), ((), (), ()))),
+        program(Read(0, "s"), *ADDED.body[0].body[1:]),
     ],
     ids=[
         "stored by all rows",
@@ -161,10 +170,28 @@ def test_a_sum_of_rows_is_known_in_its_loop_only():
         "nothing in common",
         "little in common",
         "read and added to",
+        "of as many entries as rows before",
+        "of as many entries as rows after",
+        "a condition",
+        "memory that is filled",
+        "a product of matrices",
+        "a sum that began before the rows",
     ],
 )
 def test_left_as_it_is(kept: ArrayProgram):
     assert jammed(kept) is kept or jammed(kept) == kept
+
+
+def test_places_that_are_looked_up_are_added_to_row_by_row():
+    at = Affine(0, (), ((0, 1),))
+    shared = Load(1, "w", (j,)), Load(2, "w", (Affine(1, j.terms),)), Let(3, Product(), (1, 2))
+    (jam, _) = [
+        s
+        for s in jammed(program(Load(0, "at", (i,)), inner(*shared, AddTo("a", (at, j), 3)))).body
+        if isinstance(s, Loop)
+    ]
+    targets = [s.index[0] for s in flat(jam.body) if isinstance(s, AddTo)]
+    assert len(set(targets)) == len(targets) == jam.step
 
 
 def kernel(rows: int) -> tuple[ArrayKernel, list[np.ndarray]]:

@@ -12,17 +12,21 @@ from symgrad.lower.arrays.loops import (
     AddTo,
     Affine,
     ArrayProgram,
+    Bound,
     Buffer,
     Fill,
     Let,
     Load,
     Loop,
     Read,
+    Rows,
     Start,
     Store,
     Update,
+    flat,
 )
 from symgrad.lower.arrays.merge import merged
+from symgrad.ops.arithmetic import Product
 from symgrad.ops.contract import contract
 from symgrad.ops.exponential import Exp
 from symgrad.ops.leaf import Input
@@ -88,6 +92,82 @@ def test_what_both_compute_is_computed_once():
 def test_left_apart(second: Loop):
     third = loop("k", Load(5, "t", (Affine(),)), Store("z", (k,), 5), kind="serial")
     assert merged(program(FIRST, second, third)).body[:2] == (FIRST, second)
+
+
+ROWS = Rows("row0", 90, Affine(n), sp.Symbol("block0"), (), (loop("k", Load(91, "x", (k,)), Store("z", (k,), 91)),), ())
+SUM = loop("i", Load(0, "x", (i,)), Update("s", "add", 0), kind="serial")
+TOTALS = loop("j", Load(1, "x", (j,)), Read(2, "s"), Store("y", (j,), 2), kind="serial")
+FIRST_OF_T, SECOND_OF_T = Load(8, "t", (Affine(),)), Load(9, "t", (Affine(1),))
+SCALED = loop("j", Load(2, "x", (j,)), Let(3, Product(), (2, 8)), Store("y", (j,), 3))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        (FIRST, ROWS, loop("j", Load(2, "t", (j,)), Store("y", (j,), 2))),
+        (Start("s", "add", 0.0), SUM, TOTALS),
+        (FIRST, FIRST_OF_T, SECOND_OF_T, SCALED, Store("z", (Affine(),), 9)),
+    ],
+    ids=["threads come between", "a sum that the second reads", "a value between, beside another"],
+)
+def test_nothing_is_merged(body):
+    assert len([s for s in merged(program(*body)).body if isinstance(s, Loop)]) == 2
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        AddTo("y", (Affine(),), 0),
+        Fill("y"),
+        loop("i", Load(5, "x", (i,)), Store("y", (i,), 5)),
+        loop("i", Load(5, "x", (i,)), AddTo("y", (Affine(),), 5), kind="serial"),
+    ],
+    ids=["added to", "filled", "stored in a loop", "added to in a loop"],
+)
+def test_what_changed_is_loaded_anew(between):
+    last = Affine(n - 1)
+    body = Load(0, "y", (Affine(),)), between, Load(1, "y", (Affine(),)), Store("z", (last,), 1), Store("z", (), 0)
+    after = [s for s in merged(program(*body)).body if isinstance(s, Load)]
+    assert len(after) == 2
+
+
+Y = (Affine(),)  # a place in y
+AGAIN = Load(2, "y", Y), Let(3, Exp(), (2,)), Store("y", Y, 3)
+
+
+def rows(before=(), body=(), after=()) -> Rows:
+    return Rows("row0", 90, Affine(n), sp.Symbol("block0"), before, body, after)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        (Load(0, "y", Y), loop("i", *AGAIN, kind="serial"), Store("z", (i,), 0)),
+        (rows((Load(0, "y", Y), Store("z", Y, 0)), (loop("i", *AGAIN, kind="serial"),)),),
+        (rows((Load(0, "y", Y), Store("z", Y, 0)), AGAIN),),
+        (rows((Load(0, "y", Y), Store("z", Y, 0)), (FIRST, Fill("y")), (Load(2, "y", Y), Store("z", (i,), 2))),),
+        (rows((), (Load(0, "y", Y), Store("z", Y, 0)), (Load(2, "y", Y), Store("z", (i,), 2))),),
+        (Load(0, "y", Y), rows((), (Load(2, "y", Y), Store("z", Y, 2))), Store("z", (Affine(1),), 0)),
+    ],
+    ids=[
+        "which a loop changes",
+        "which a loop in rows changes",
+        "which rows change",
+        "which rows have changed",
+        "which was loaded for each block",
+        "which was loaded before the rows",
+    ],
+)
+def test_a_number_is_loaded_anew(body):
+    loads = [s for s in flat(merged(program(*body)).body) if isinstance(s, Load) and s.buffer == "y"]
+    assert len(loads) == 2
+
+
+def test_the_largest_and_the_smallest_are_two_values():
+    both = Affine(n), Affine(m)
+    limits = Bound(6, "max", both), Bound(7, "min", both)
+    inner = Loop("i", Affine(0, (), ((7, 1),)), Affine(0, (), ((6, 1),)), (Load(0, "x", (i,)), Store("y", (i,), 0)))
+    assert len([s for s in merged(program(*limits, inner)).body if isinstance(s, Bound)]) == 2
 
 
 def test_loops_in_loops_are_merged_too():
