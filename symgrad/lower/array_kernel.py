@@ -45,6 +45,8 @@ class ArrayKernel:
     ):
         self.parallel = parallel
         self.name, self.inputs, self.outputs, self.dtype = name, tuple(inputs), tuple(outputs), dtype
+        self._programs: dict[frozenset[Size], ArrayProgram] = {}
+        self._codes: dict[frozenset[Size], _Compiled] = {}
         self._layouts: dict[tuple[tuple[sp.Symbol, int], ...], _Layout | None] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -59,23 +61,26 @@ class ArrayKernel:
     def program(self) -> ArrayProgram | str:
         """The loops and calls, for all sizes; the source, for what loops do not cover."""
         try:
-            return chunked(schedule_arrays(self.name, self.inputs, self.outputs, self.dtype))
+            return self._program(frozenset())
         except NotInLoops as why:
             return f"in NumPy, since no loops are written for {why}:\n{self.source}"
 
-    @cached_property
-    def _whole(self) -> ArrayProgram | str:
-        """The program where no product of matrices runs in blocks: for large ones, to which BLAS gives all threads, and
-        for `njit`, which does not know its sizes yet."""
-        if not self._products:
-            return self.program
-        return chunked(schedule_arrays(self.name, self.inputs, self.outputs, self.dtype, whole=True))
+    def _program(self, whole: frozenset[Size]) -> ArrayProgram:
+        """The program where these products of matrices do not run in blocks, by their multiplications for each row."""
+        if whole not in self._programs:
+            self._programs[whole] = chunked(schedule_arrays(self.name, self.inputs, self.outputs, self.dtype, whole))
+        return self._programs[whole]
 
-    @cached_property
-    def _products(self) -> list[Size]:
-        """How many entries the products have that run in blocks."""
-        calls = [] if isinstance(self.program, str) else [s for s in flat(self.program.body) if isinstance(s, Call)]
-        return [sp.Mul(*s.sizes[0], *s.sizes[2]) for s in calls if s.accumulates]
+    def _whole(self, is_whole: Callable[[Size], bool]) -> frozenset[Size]:
+        """The products that do not run in blocks, where none is to of which this is true: large ones, to which BLAS
+        gives all threads."""
+        found: frozenset[Size] = frozenset()
+        while True:
+            calls = [s for s in flat(self._program(found).body) if isinstance(s, Call) and s.is_of_block]
+            more = frozenset(s.of_each_row for s in calls if is_whole(s.of_each_row))
+            if not more:
+                return found
+            found |= more  # without these, others may come to run in blocks
 
     def inspect_llvm(self) -> str:
         """The LLVM IR of the kernel, before LLVM optimises it; nothing for what loops do not cover."""
@@ -92,11 +97,11 @@ class ArrayKernel:
         """
         from symgrad.lower.machine import array_entry, machine_code
 
-        if isinstance(self._whole, str):
-            raise UnsupportedExpression("no Numba function of this", got=self._whole.split(":")[0])
+        if isinstance(self.program, str):
+            raise UnsupportedExpression("no Numba function of this", got=self.program.split(":")[0])
+        code = self._code(self._whole(lambda _: True))  # its sizes are not known yet
         with machine_code.LOCK:
-            code = self._compiled_whole
-            return array_entry.array_dispatcher(self._whole, code.call, code.table, self.inputs, self.outputs)
+            return array_entry.array_dispatcher(code.program, code.call, code.table, self.inputs, self.outputs)
 
     def run(
         self,
@@ -191,13 +196,13 @@ class ArrayKernel:
     def _compiled(self) -> _Compiled:
         return _compiled(self.program)
 
-    @cached_property
-    def _compiled_whole(self) -> _Compiled:
-        return _compiled(self._whole) if self._products else self._compiled
-
-    def _code(self, sizes: Mapping[sp.Symbol, int]) -> _Compiled:
-        """What is quicker for these sizes: products run in blocks if all of them are small."""
-        return self._compiled if all(integer(n, sizes) <= SMALL for n in self._products) else self._compiled_whole
+    def _code(self, whole: frozenset[Size]) -> _Compiled:
+        """The machine code where these products of matrices do not run in blocks."""
+        if not whole:
+            return self._compiled
+        if whole not in self._codes:
+            self._codes[whole] = _compiled(self._program(whole))
+        return self._codes[whole]
 
     @cached_property
     def _shapes(self) -> list[tuple[Size, ...]]:
@@ -213,7 +218,11 @@ class ArrayKernel:
             if len(self._layouts) >= MOST_SIZES:
                 self._layouts.clear()
             covered = usual and isinstance(self.program, ArrayProgram)
-            self._layouts[key] = _Layout(self._code(sizes), sizes, self.parallel) if covered else None
+            if covered:
+                code = self._code(self._whole(lambda n: integer(n, sizes) > SMALL))
+                self._layouts[key] = _Layout(code, sizes, self.parallel)
+            else:
+                self._layouts[key] = None
         return self._layouts[key]
 
     # -- NumPy --------------------------------------------------------------------------------------------------------

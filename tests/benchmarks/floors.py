@@ -27,12 +27,12 @@ def floor(row: str, data: list[np.ndarray]) -> tuple[str, Callable[[], object]] 
     if kind == "mlp":
         W1, X = data[0], data[4]
         Z, product = np.dot(X, W1), np.empty(W1.shape)
-        times = 2 if row.endswith("_hvp") else 1
+        forward = 2 if row.endswith("_hvp") else 1  # of the weights, and of the vector; back, only one is asked for
 
         def products() -> None:
-            for _ in range(times):
+            for _ in range(forward):
                 np.dot(X, W1, out=Z)
-                np.dot(X.T, Z, out=product)
+            np.dot(X.T, Z, out=product)
 
         return "BLAS", products
     if kind == "gmm":

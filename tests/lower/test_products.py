@@ -243,3 +243,91 @@ def test_a_product_that_is_read_by_columns_is_computed_transposed() -> None:
 def test_values_of_a_product_that_is_read_by_columns() -> None:
     a, b, c = matrices(20, 30, 40)
     np.testing.assert_allclose(hidden()(a, b, c)[0], (c @ b.T) * (a > 0), 1e-12)
+
+
+# -- products whose rows are those of a block -------------------------------------------------------------------------
+
+j = sp.symbols("j", integer=True)
+D = sp.MatrixSymbol("D", k, m)
+
+
+def layers() -> sg.Function:
+    """The gradient of a network of one hidden layer by both of its matrices."""
+    out = sg.relu(sg.sigmoid(A) * B) * D
+    return sg.Function([B, D, A], sp.Trace(sg.sigmoid(out).T * A)).value_and_grad([B, D])
+
+
+def layers_in_numpy(B: np.ndarray, D: np.ndarray, A: np.ndarray) -> list[np.ndarray]:
+    def sigmoid(x: np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-x))
+
+    hidden = sigmoid(A) @ B
+    y = sigmoid(np.maximum(hidden, 0) @ D)
+    out = A * y * (1 - y)
+    return [(A * y).sum(), sigmoid(A).T @ (out @ D.T * (hidden > 0)), np.maximum(hidden, 0).T @ out]
+
+
+def weights(rows: int, columns: int, hidden: int) -> list[np.ndarray]:
+    random = np.random.default_rng(rows)
+    return [random.normal(size=shape) for shape in ((columns, hidden), (hidden, columns), (rows, columns))]
+
+
+def holds(F: sg.Function, given: list[np.ndarray]) -> None:
+    value, slopes = F(*given)
+    wanted = layers_in_numpy(*given)
+    for y, w in zip([value, *slopes], wanted, strict=True):
+        np.testing.assert_allclose(y, w, 1e-10, 1e-10)
+
+
+def test_a_product_of_rows_of_a_block_is_of_these_rows() -> None:
+    found = products(layers())
+    assert len(found) == 5
+    assert all("row0" in product for product in found)
+    assert [product.endswith("accumulated") for product in found].count(True) == 2
+
+
+def test_layers_keep_their_rows_for_a_block() -> None:
+    program = layers().kernel.program
+    assert [b.dims for b in program.buffers if b.role == "scratch" and n in b.dims] == []
+
+
+@pytest.mark.usefixtures("_short_chunks")
+@pytest.mark.parametrize("rows", [1, 2, 7, 8, 9, 15, 16, 17, 33, 129])
+def test_values_of_layers_at_the_limits_of_blocks_and_chunks(rows: int) -> None:
+    holds(layers(), weights(rows, 20, 30))
+
+
+@pytest.mark.parametrize("columns", [1, 5, 40])
+@pytest.mark.parametrize("hidden", [1, 64, 300])
+@pytest.mark.parametrize("rows", [1, 65, 700])
+def test_values_of_small_and_large_layers(rows: int, columns: int, hidden: int) -> None:
+    holds(layers(), weights(rows, columns, hidden))
+
+
+def test_a_product_with_itself_transposed_is_of_all_rows() -> None:
+    row = sp.exp(X[i, a]), sp.exp(X[j, a])
+    F = sg.Function([X], sp.Sum(row[0] * row[1], (a, 0, m - 1)))
+    assert products(F) == ["gemm(t0, t0, y0, NT, n, m, n)"]
+
+
+def test_of_two_products_the_large_one_alone_is_one_call() -> None:
+    E = sg.sigmoid(A)
+    F = sg.Function([A, B, C], [E * B, E.T * C, E.T * A])
+    x, v, y = matrices(300, LARGE, 17)
+    e = 1 / (1 + np.exp(-x))
+    for found, wanted in zip(F(x, v, y), (e @ v, e.T @ y, e.T @ x), strict=True):
+        np.testing.assert_allclose(found, wanted, 1e-10, 1e-10)
+    (layout,) = F.kernel._layouts.values()
+    calls = [s.is_of_block for s in flat(layout.code.program.body) if isinstance(s, Call)]
+    assert sorted(calls) == [False, True, True]
+
+
+def test_the_number_of_threads_changes_no_bit_of_layers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "LONG", -1.0)
+    monkeypatch.setattr(threads, "TIMED", 0)
+    F, given = layers(), weights(2_000, 20, 30)
+    bits = set()
+    for count in ("1", "2", "3"):
+        monkeypatch.setenv("SYMGRAD_THREADS", count)
+        bits |= {b"".join(y.tobytes() for y in F(*given)[1]) for _ in range(5)}
+    assert len(bits) == 1

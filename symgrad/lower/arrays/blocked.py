@@ -46,7 +46,7 @@ class Nest:
 
     @property
     def product(self) -> Call | None:
-        """The product of matrices that it is, which sums over the rows."""
+        """The product of matrices that it is, which runs over the rows."""
         return next((s for s in self.statements if self.along and isinstance(s, Call)), None)
 
 
@@ -86,6 +86,8 @@ class Group:
     def row_axis(self, name: str) -> int | None:
         """The axis of a result along which rows run, if each block completes its own."""
         (nest,) = [nest for nest in self.nests if name in nest.writes]
+        if nest.product:
+            return None if nest.product.sums_rows else 0
         own = own_row(nest.along)
         places = [s.index for s in flat(tuple(nest.statements)) if isinstance(s, (Store, AddTo)) and s.buffer == name]
         rank = len(places[0]) if places else 0
@@ -143,7 +145,8 @@ def in_blocks(
             if isinstance(s, Read):  # an accumulator that is complete
                 place = after
             if isinstance(s, Call):
-                before.append(Fill(s.buffers[-1]))
+                if s.sums_rows:
+                    before.append(Fill(s.buffers[-1]))
                 inside.append(_of_block(s, private, start, Affine(0, (), ((end, 1),))))
             elif isinstance(s, Loop):
                 inside += _clipped([s], nest.along.loop, start, Affine(0, (), ((end, 1),)), extent, numbers)
@@ -227,11 +230,13 @@ def _clipped(
 
 
 def _of_block(s: Call, private: Collection[str], start: Affine, end: Affine) -> Call:
-    """A product over all rows -> what the rows of a block add to it."""
-    *factors, _ = s.buffers
-    rows, _, columns = s.sizes
-    first = [() if name in private else (start,) for name in factors]
-    return replace(s, sizes=(rows, (end.plus(start, -1),), columns), first=(*first, ()), accumulates=True)
+    """A product over all rows -> its rows of a block, or what they add to it."""
+    left, right, target = [() if name in private else (start,) for name in s.buffers]
+    rows, inner, columns = s.sizes
+    count = (end.plus(start, -1),)
+    if s.sums_rows:
+        return replace(s, sizes=(rows, count, columns), first=(left, right, ()), accumulates=True)
+    return replace(s, sizes=(count, inner, columns), first=(left, (), target))
 
 
 def _counted_from(s: Statement, private: dict[str, int], start: Affine) -> Statement:

@@ -93,7 +93,11 @@ def _kinds(rows: Rows, read: set[str], buffers: Mapping[str, Buffer], roots: Roo
     for access, steps in _accesses(rows.body, {}, _limits(rows)):
         accesses.setdefault(access.buffer, []).append((access, steps))
     written = {name for name, places in accesses.items() if any(not isinstance(a, Load) for a, _ in places)}
-    kinds = {s.buffers[-1]: "sum" for s in flat(rows.body) if isinstance(s, Call)}  # of its own rows
+    kinds: dict[str, str] = {}
+    for s in flat(rows.body):
+        if isinstance(s, Call):  # of its own rows
+            target, first = s.places[-1]
+            kinds[target] = "sum" if s.accumulates else "rows" if first else "private"
     for name, places in accesses.items():
         if name not in written:
             if roots[name] in written:

@@ -88,8 +88,10 @@ def _may_join(nest: Nest, group: Group, groups: Sequence[Group], roots: Roots) -
         return False
     made = group.writes
     if nest.product:
+        left, right, _ = nest.product.buffers
+        by_rows = {left, right} if nest.product.sums_rows else {left} - {right}
         factors = nest.reads & made
-        if not factors or any(group.row_axis(name) != 0 for name in factors):
+        if not factors or not factors <= by_rows or any(group.row_axis(name) != 0 for name in factors):
             return False
     for s in flat(tuple(nest.statements)):
         if isinstance(s, Load) and roots[s.buffer] in made:

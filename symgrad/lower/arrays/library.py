@@ -39,12 +39,17 @@ def called(node: Node, target: str, places: Mapping[Node, str] | None) -> Call |
 
 
 def loop_over_rows(node: Node) -> str | None:
-    """The loop over what a matrix product sums, if that are the rows of both factors in memory; else None."""
+    """The loop of a matrix product over the rows of its left factor in memory, by which it may run in blocks; or None.
+
+    They are the rows of the result, or what is summed, if they are the right factor's as well.
+    """
     call = called(node, "", None)
-    if call is None or call.flags != "TN" or len(call.sizes[1]) != 1:
+    if call is None or call.flags not in ("NN", "NT", "TN") or len(call.by_rows) != 1:
         return None
     assert isinstance(node.op, Contract)
-    (label,) = set(node.op.labels[0]) & set(node.op.labels[1])
+    label = node.op.output[0]
+    if call.flags == "TN":
+        (label,) = set(node.op.labels[0]) & set(node.op.labels[1])
     return f"i{label}"
 
 

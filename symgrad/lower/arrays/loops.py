@@ -241,6 +241,27 @@ class Call:
         """The buffers, and where their matrices begin."""
         return list(zip(self.buffers, self.first or ((),) * len(self.buffers), strict=True))
 
+    @property
+    def sums_rows(self) -> bool:
+        """Of a product of matrices: is what it sums the rows of its left factor in memory?"""
+        return self.flags[0] == "T"
+
+    @property
+    def by_rows(self) -> tuple[Size | Affine, ...]:
+        """Of a product of matrices: the rows of its left factor in memory."""
+        return self.sizes[self.sums_rows]
+
+    @property
+    def of_each_row(self) -> Size:
+        """Of a product of matrices: the multiplications for each of these rows."""
+        others = (self.sizes[not self.sums_rows], self.sizes[2])
+        return as_size(sp.Mul(*[n for part in others for n in part]))
+
+    @property
+    def is_of_block(self) -> bool:
+        """Is it of the rows of a block?"""
+        return self.routine == "gemm" and any(isinstance(n, Affine) for n in self.by_rows)
+
     def __str__(self) -> str:
         sizes = ["*".join(map(str, n)) or "1" for n in self.sizes]
         places = [_place(name, index) for name, index in self.places]

@@ -6,7 +6,7 @@ some cost; all else is computed where it is read.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import count
 
 from symgrad.graph import Node, consumers, reachable
@@ -32,6 +32,7 @@ from symgrad.ops.reduce import Maximum, Minimum, ProductOfOthers, ProductOver
 from symgrad.ops.reshape import Reshape
 from symgrad.ops.select import Select
 from symgrad.ops.view import Accumulate, Stack, View
+from symgrad.types import Size
 
 MOST_STATEMENTS = 1_000  # LLVM's time grows faster than their number: a recurrence written out is left to NumPy
 DEAR = 8  # multiplications: what costs more is stored rather than computed twice
@@ -41,11 +42,11 @@ REDUCTIONS = (Maximum, Minimum, ProductOver, ProductOfOthers)
 
 
 def schedule_arrays(
-    name: str, inputs: Sequence[Node], outputs: Sequence[Node], dtype: str, *, whole: bool = False
+    name: str, inputs: Sequence[Node], outputs: Sequence[Node], dtype: str, whole: Collection[Size] = ()
 ) -> ArrayProgram:
     """The program. Raises NotInLoops for an operation that loops do not cover.
 
-    whole: is each product of matrices to be one call?
+    whole: the products of matrices that are to be one call each, by their multiplications for each row.
     """
     if any(isinstance(y.op, Factorisation) for y in outputs):
         raise NotInLoops("a factorisation as a result")
@@ -63,9 +64,11 @@ def schedule_arrays(
     scratch: list[Buffer] = []
     kept = [node for node in nodes if node in stored and not isinstance(node.op, Input)]
     made = {node for node in kept if _is_nest(node)}
-    products = {
-        node: loop for node in kept if not whole and not made.isdisjoint(node.inputs) and (loop := loop_over_rows(node))
-    }
+    products: dict[Node, str] = {}
+    for node in kept:
+        call, loop = called(node, "", None), loop_over_rows(node)
+        if call and loop and call.of_each_row not in whole and not made.isdisjoint(node.inputs):
+            products[node] = loop
     sums = accumulated(nodes, stored, {*outputs, *products})
     within = {x for s in sums.values() for x in s.products}
     fixed = {*inputs, *outputs, *sums, *(x for node in kept if not _is_nest(node) for x in node.inputs)}

@@ -6,7 +6,7 @@ of several factors becomes several of two, in the cheapest order; what one facto
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from fractions import Fraction
 
 from symgrad.graph import Graph, Node, Op, consumers, reachable
@@ -41,40 +41,51 @@ def prepared(outputs: Sequence[Node], inputs: Sequence[Node]) -> tuple[list[Node
 
 
 def _turned(outputs: Sequence[Node]) -> list[Node]:
-    """The outputs where a product of matrices that is read by columns only is computed transposed: read by rows."""
+    """The outputs where matrices that would be read by columns, and that products read in any order, lie transposed."""
     nodes = reachable(outputs)
     readers = consumers(nodes)
     turned: set[Node] = set()
+    free = [x for x in nodes if isinstance(x.op, Contract) and len(x.type.shape) == 2 and x not in outputs]
+    turned.update(x for x in free if _is_product(*readers[x]) and _reads_columns(x))
+    turned.update(x for x in free if _is_product(x) and _is_read_by_columns(x, readers[x], turned))
     new: dict[Node, Node] = {}
     for node in nodes:
         op, own = node.op, [new[x] for x in node.inputs]
-        if not turned.isdisjoint(node.inputs):
-            assert isinstance(op, Contract)
-            labels = [ks[::-1] if x in turned else ks for x, ks in zip(node.inputs, op.labels, strict=True)]
-            new[node] = _renumbered([*zip(own, labels, strict=True)], op.output, dict(op.extents))
-        elif node not in outputs and called(node, "", None) and _is_read_by_columns(node, readers[node]):
-            assert isinstance(op, Contract)
-            turned.add(node)
-            new[node] = _renumbered([*zip(own, op.labels, strict=True)], op.output[::-1], {})
-        else:
+        if node not in turned and turned.isdisjoint(node.inputs):
             new[node] = node.graph.add(op, *own) if own else node
+            continue
+        assert isinstance(op, Contract)
+        labels = [ks[::-1] if x in turned else ks for x, ks in zip(node.inputs, op.labels, strict=True)]
+        output = op.output[::-1] if node in turned else op.output
+        new[node] = _renumbered([*zip(own, labels, strict=True)], output, dict(op.extents))
     return [new[y] for y in outputs]
 
 
-def _is_read_by_columns(x: Node, readers: Sequence[Node]) -> bool:
-    """Does all that reads a matrix, but for other products of matrices, have its axes in the other order?"""
-    found = False
-    for node in readers:
+def _is_product(*nodes: Node) -> bool:
+    """Are they products of matrices, which take their factors in any order?"""
+    return all(called(node, "", None) for node in nodes)
+
+
+def _reads_columns(node: Node) -> bool:
+    """Is a matrix multiplied entry by entry, from matrices that lie in the other order?"""
+    op = node.op
+    assert isinstance(op, Contract)
+    fixed = [ks for x, ks in zip(node.inputs, op.labels, strict=True) if len(ks) == 2 and not _is_product(x)]
+    return not (op.summed or op.embeds) and bool(fixed) and all(ks == op.output[::-1] for ks in fixed)
+
+
+def _is_read_by_columns(x: Node, readers: Sequence[Node], turned: Collection[Node]) -> bool:
+    """Has all that reads a matrix, but for products of matrices, its axes in the other order?"""
+    others = [node for node in readers if not _is_product(node)]
+    for node in others:
         op = node.op
-        if not isinstance(op, Contract) or len(x.type.shape) != 2:
+        if not isinstance(op, Contract):
             return False
-        if called(node, "", None):
-            continue
-        for y, labels in zip(node.inputs, op.labels, strict=True):
-            if y is x and tuple(k for k in op.output if k in labels) != labels[::-1]:
-                return False
-        found = True
-    return found
+        output = op.output[::-1] if node in turned else op.output
+        own = [ks for y, ks in zip(node.inputs, op.labels, strict=True) if y is x]
+        if any(tuple(k for k in output if k in ks) != ks[::-1] for ks in own):
+            return False
+    return bool(others)
 
 
 def _of_broadcast(op: Op, *inputs: Node) -> Node:

@@ -33,7 +33,7 @@ def rows(
 ) -> dict[Node, Along]:
     """The rows of the nests that have some, by the node that a nest stores; and those of products.
 
-    nests: in the order of the program. products: of matrices, with the loop over rows that each sums over. stored: all
+    nests: in the order of the program. products: of matrices, with the loop of each over rows. stored: all
     that is in memory. nodes: of the whole graph. fixed: those whose order in memory is given.
     """
     axes = Axes(nodes)
@@ -54,7 +54,9 @@ def rows(
             loop = nest.candidates[best]
             found[nest.node] = Along(loop, {**nest.loops.outer, **nest.loops.inner}[loop], best, lanes)
     for node, loop in products.items():
-        found[node] = Along(loop, loops_of(node).inner[loop], axes.of_loops(node, "add")[loop], lanes=False)
+        loops = loops_of(node)
+        extent = {**loops.outer, **loops.inner}[loop]
+        found[node] = Along(loop, extent, axes.of_loops(node, "add")[loop], lanes=False)
     return found
 
 
