@@ -153,7 +153,7 @@ def layout_checks(stage: str = "") -> dict[str, Check]:
 def by_hand() -> dict[str, Check]:
     """The tests of programs that are written by hand."""
     found: dict[str, Check] = {}
-    for home in (test_carried, test_cuts, test_jam, test_merge):
+    for home in (test_carried, test_cuts, test_fusion, test_jam, test_merge):
         for name, test in vars(home).items():
             if not name.startswith("test_") or "values" in name:
                 continue
