@@ -16,7 +16,7 @@ from symgrad.lower.batch import Batch
 from symgrad.lower.emit.llvm import to_llvm
 from symgrad.lower.emit.target import host
 from symgrad.lower.machine.entry_text import Form
-from symgrad.lower.machine.python_entry import Record, is_supported, numba_call, python_entry
+from symgrad.lower.machine.python_entry import Record, is_supported, numba_call, python_entry, refused
 from symgrad.lower.machine.threads import LONG
 from symgrad.lower.scalars.pack import packed
 from symgrad.lower.scalars.program import Program
@@ -94,7 +94,7 @@ class Kernel:
                     )
         return self._njit
 
-    def entry(self, nesting: Structure, careful: Callable[..., Any]) -> Callable[..., Any]:
+    def entry(self, nesting: Structure, careful: Callable[..., Any] = refused) -> Callable[..., Any]:
         """The kernel for one point as Python calls it, with results nested in tuples like this. `careful` is called for
         all that is no float, np.float64, int or bool for a scalar, or no C-contiguous float64 array of the shape for an
         array.
