@@ -26,7 +26,8 @@ from symgrad.lower.emit import llvm_parts
 from symgrad.lower.emit.target import host
 from symgrad.lower.machine import threads
 from symgrad.lower.source import numpy_source
-from tests.lower import test_carried, test_cuts, test_jam, test_merge
+from symgrad.types import Size
+from tests.lower import test_carried, test_cuts, test_fusion, test_jam, test_merge
 from tests.lower.array_examples import (
     AROUND_LANES,
     EMPTY,
@@ -46,8 +47,16 @@ BORDER = 64  # numbers before and after an array
 Check = Callable[[], bool]
 
 
+class Every(tuple[Size, ...]):
+    """All sizes."""
+
+    def __contains__(self, size: object) -> bool:
+        return True
+
+
 def program(e: Example, dtype: str = "f8") -> ArrayProgram:
-    return chunks.chunked(nests.schedule_arrays("f", e.inputs, e.outputs, dtype, whole=e.whole))
+    whole = Every() if e.whole else ()
+    return chunks.chunked(nests.schedule_arrays("f", e.inputs, e.outputs, dtype, whole))
 
 
 @cache
