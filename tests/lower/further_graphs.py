@@ -169,7 +169,7 @@ def _limits(a: Arrays) -> list[Node]:
         constant(g, 1, (n, 2)),
         constant(g, -1, (n,)),
         a.s * extent(g, n + 1),
-        a.s * (extent(g, n) ** -1 + a.s),
+        a.s * (extent(g, n) ** -1 + g.add(Sin(), a.s)),
         positions(g, n + 2),
     ]
 

@@ -68,6 +68,7 @@ def test_products_into_one_place_stay_in_their_order() -> None:
 # -- groups ------------------------------------------------------------------------------------------------------------
 
 ROWS = Along("i", n, ("rows", 0), lanes=False)
+PLAIN, RIGHT, SQUARE = (product(a, b, "u") for a, b in ("tx", "xt", "tt"))
 TURNED = Call("gemm", ("t", "x", "u"), "TN", ((n,),) * 3)
 
 
@@ -91,9 +92,16 @@ def groups(*fillings: Filling) -> int:
         (FIRST, filling("t", (i, j), "y", (i, j))),
         (FIRST, filling("x", (j, i), "y", (j, i))),
         (FIRST, Filling([TURNED], ROWS)),
+        (FIRST, Filling([PLAIN], ROWS)),
         (FIRST, filling("t", (i, j), "y", (i, j), ROWS._replace(extent=n - 1))),
     ],
-    ids=["the same rows", "rows in another order", "a product of what has rows", "but for a row"],
+    ids=[
+        "the same rows",
+        "rows in another order",
+        "a product that sums rows",
+        "a product of each row",
+        "but for a row",
+    ],
 )
 def test_nests_of_one_group(fillings: tuple[Filling, ...]) -> None:
     assert groups(*fillings) == 1
@@ -114,6 +122,8 @@ def test_nests_of_one_group(fillings: tuple[Filling, ...]) -> None:
         (filling("x", (i, j), "t", (j, i)), Filling([TURNED], ROWS)),
         (filling("x", (i, j), "y", (i, j)), Filling([TURNED], ROWS)),
         (FIRST, Filling([TURNED], ROWS._replace(extent=n - 1))),
+        (FIRST, Filling([RIGHT], ROWS)),
+        (FIRST, Filling([SQUARE], ROWS)),
     ],
     ids=[
         "another row is read",
@@ -128,6 +138,8 @@ def test_nests_of_one_group(fillings: tuple[Filling, ...]) -> None:
         "a product of what has rows along another axis",
         "a product of inputs",
         "a product of fewer rows",
+        "a product that needs all rows of its right factor",
+        "a product of a matrix with itself",
     ],
 )
 def test_nests_apart(fillings: tuple[Filling, ...]) -> None:

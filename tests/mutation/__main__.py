@@ -1,5 +1,4 @@
-"""The table of mutants: `python -m tests.mutation [--full] [PART ...]`. What takes long, all of machine code and arrays,
-is a tenth without --full."""
+"""The table of mutants: `python -m tests.mutation [--full] [PART ...]`. What takes long is a tenth without --full."""
 
 from __future__ import annotations
 

@@ -167,8 +167,10 @@ def by_hand() -> dict[str, Check]:
             if not name.startswith("test_") or "values" in name:
                 continue
             marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
-            if len(marks) == len(signature(test).parameters):
-                cases = [[case] for case in marks[0].args[1]] if marks else [[]]
+            names, cases = marks[0].args if marks else ((), [()])
+            if isinstance(names, str):
+                names, cases = (names,), [(case,) for case in cases]
+            if len(names) == len(signature(test).parameters):
                 found |= {f"{home.__name__} {name} {k}": partial(_fails, test, case) for k, case in enumerate(cases)}
     return found
 

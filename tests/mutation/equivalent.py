@@ -109,6 +109,7 @@ REASONS: dict[str, list[tuple[str, str]]] = {
     # -- NumPy source of arrays
     "parentheses, brackets, blanks, a comma more than needed": [
         ("_Writer._product", "relation: len(made.text.text)"),
+        ("_Writer.shape", "constant - 1"),
         ("_Writer._axes", "relation"),
         ("_Writer._axes", "constant - 1: 1"),
         ("viewed", "constant + 1: 1 @ while"),
@@ -258,6 +259,30 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("_key", "entries reversed"),
     ],
     "lists of one length": [("_Values._place", "the opposite")],
+    "slower: nests that are not together though they could be, or whose buffers are longer than a block": [
+        ("fused", "filter dropped: for nest in g.nests"),
+        ("fused", "filter dropped: for other"),
+        ("_may_join", "left operand dropped: nest.reads & made"),
+        ("_may_join", "condition 1 dropped: g is not group"),
+        ("_may_join", "right operand dropped: g.writes"),
+        ("_may_join", "left operand dropped: g.writes"),
+        ("_needed", "always: if group in before"),
+        ("_needed", "filter dropped: for g in groups"),
+        ("_needed", "and for or: g not in seen"),
+        ("_needed", "condition 1 dropped: g not in seen"),
+        ("_needed", "right operand dropped: g.writes"),
+        ("_needed", "left operand dropped: g.writes"),
+    ],
+    "what a library reads is read by another group, and no vectors run along its rows": [
+        ("fused", "not dropped: not nest.along"),
+    ],
+    "no group needs itself; one that is looked through twice gives the same": [
+        ("_needed", "condition 0 dropped: g not in seen"),
+    ],
+    "a group without rows is one nest; rows that are none fit nothing": [
+        ("fused", "constant - 1: 0 @ body"),
+        ("_may_join", "condition 0 dropped: nest.along is None"),
+    ],
     "slower: what is carried, shared or jammed though that does not pay, or is not though it does": [
         ("carried", "condition 1 dropped"),
         ("_Values.pairs", "right operand dropped"),
