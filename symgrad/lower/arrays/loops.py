@@ -413,15 +413,22 @@ def looped(body: Iterable[Statement], extents: Sequence[tuple[str, Size]]) -> tu
     return found
 
 
+HOLDERS = {Loop, Chunks, Guard, When, Rows}  # of statements: most hold none, and all are asked again and again
+
+
 def flat(body: tuple[Statement, ...]) -> Iterator[Statement]:
     """All statements; loops and guards before what they hold."""
     for s in body:
         yield s
-        yield from flat(inside(s))
+        held = inside(s)
+        if held:
+            yield from flat(held)
 
 
 def inside(s: Statement) -> tuple[Statement, ...]:
     """The statements that one holds."""
+    if type(s) not in HOLDERS:
+        return ()
     match s:
         case Loop() | Chunks() | Guard() | When():
             return s.body

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection
 from importlib import import_module
 from importlib.machinery import PathFinder
 from importlib.util import module_from_spec
@@ -14,7 +14,7 @@ from typing import Any
 PACKAGE = "scipy.linalg"
 
 
-def blas_addresses(routines: Iterable[str]) -> dict[str, int]:
+def blas_addresses(routines: Collection[str]) -> dict[str, int]:
     """The addresses of routines such as dgemm, by the symbols that kernels call them by.
 
     SciPy gives them to Cython in capsules, each named by its signature (Python reference, C API, capsules).
@@ -22,7 +22,9 @@ def blas_addresses(routines: Iterable[str]) -> dict[str, int]:
     name, address = ctypes.pythonapi.PyCapsule_GetName, ctypes.pythonapi.PyCapsule_GetPointer
     name.argtypes, name.restype = [ctypes.py_object], ctypes.c_char_p
     address.argtypes, address.restype = [ctypes.py_object, ctypes.c_char_p], ctypes.c_void_p
-    table: dict[str, object] = {**_module("cython_blas").__pyx_capi__, **_module("cython_lapack").__pyx_capi__}
+    table: dict[str, object] = dict(_module("cython_blas").__pyx_capi__)
+    if not table.keys() >= set(routines):
+        table |= _module("cython_lapack").__pyx_capi__
     capsules = {routine: table[routine] for routine in routines}
     return {f"symgrad_blas_{routine}": address(c, name(c)) for routine, c in capsules.items()}
 
