@@ -174,7 +174,7 @@ FORMULAS = [  # where parentheses, signs and numbers are decided
     sp.Piecewise((U, sp.And(U < V, sp.Or(U > 0, V > 1))), (V, sp.Or(sp.And(U > 1, V < 3), U < -1)), (-U, True)),
     sp.Piecewise((1, U < V), (2, True)) - sp.Piecewise((U, sp.Not(sp.And(U < 1, V < 1))), (V, True)) ** 2,
     sp.Max(U, V, 1) - sp.Min(U, V, sp.Rational(1, 2)), sp.atan2(U, V) - sp.Mod(U, V),
-    sp.Piecewise((U, V > 0), (1, True)),
+    sp.Piecewise((U, V > 0), (1, True)), sp.polygamma(0, U + 4) - sp.besselj(1, V) * sp.polygamma(0, V + 4),
 ]  # fmt: skip
 
 

@@ -99,7 +99,10 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("_definition", "constant + 1: 1 @ if lanes"),
         ("_results", "constant + 1: 1 @ if lanes"),
     ],
-    "names of LLVM, of which none is taken twice": [("_definition", "holes swapped")],
+    "names of LLVM, of which none is taken twice": [
+        ("_definition", "holes swapped"),
+        ("SpecialFunction.symbol", "holes swapped"),
+    ],
     "the result is of the kind of the first input": [
         ("_definition", "constant - 1: 1 @ kinds"),
         ("_definition", "constant - 1: 1 @ yield from"),
