@@ -312,6 +312,10 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("_key", "case dropped"),
     ],
     "all are set before they are read": [("_after", "constant")],
+    "a loop has one body, that of an iteration; what stands before rows shares nothing with them: slower": [
+        ("_shared_within", "never: if not isinstance"),
+        ("_shared_within", "always: if body is"),
+    ],
     "two loops side by side may have one index": [("_renamed", "not done: taken.add")],
 }
 
