@@ -14,9 +14,9 @@ from symgrad.errors import UnsupportedExpression
 from symgrad.graph import Node, reachable
 from symgrad.lower.arrays.blocks import SMALL, block_of, length_of
 from symgrad.lower.arrays.chunks import chunked
-from symgrad.lower.arrays.loops import ArrayProgram, Call, flat
+from symgrad.lower.arrays.loops import ArrayProgram
 from symgrad.lower.arrays.nest import NotInLoops
-from symgrad.lower.arrays.nests import schedule_arrays
+from symgrad.lower.arrays.nests import products_in_blocks, schedule_arrays
 from symgrad.lower.emit.llvm_parts import arrays_to_llvm
 from symgrad.lower.emit.target import host
 from symgrad.lower.kernel import unique_symbol
@@ -45,7 +45,7 @@ class ArrayKernel:
     ):
         self.parallel = parallel
         self.name, self.inputs, self.outputs, self.dtype = name, tuple(inputs), tuple(outputs), dtype
-        self._programs: dict[frozenset[Size], ArrayProgram] = {}
+        self._programs: dict[frozenset[Size], ArrayProgram | str] = {}
         self._codes: dict[frozenset[Size], _Compiled] = {}
         self._layouts: dict[tuple[tuple[sp.Symbol, int], ...], _Layout | None] = {}
 
@@ -60,27 +60,30 @@ class ArrayKernel:
     @cached_property
     def program(self) -> ArrayProgram | str:
         """The loops and calls, for all sizes; the source, for what loops do not cover."""
-        try:
-            return self._program(frozenset())
-        except NotInLoops as why:
-            return f"in NumPy, since no loops are written for {why}:\n{self.source}"
+        return self._program(frozenset())
 
-    def _program(self, whole: frozenset[Size]) -> ArrayProgram:
+    def _program(self, whole: frozenset[Size]) -> ArrayProgram | str:
         """The program where these products of matrices do not run in blocks, by their multiplications for each row."""
         if whole not in self._programs:
-            self._programs[whole] = chunked(schedule_arrays(self.name, self.inputs, self.outputs, self.dtype, whole))
+            try:
+                found = chunked(schedule_arrays(self.name, self.inputs, self.outputs, self.dtype, whole))
+            except NotInLoops as why:
+                self._programs[whole] = f"in NumPy, since no loops are written for {why}:\n{self.source}"
+            else:
+                self._programs[whole] = found
         return self._programs[whole]
 
     def _whole(self, is_whole: Callable[[Size], bool]) -> frozenset[Size]:
         """The products that do not run in blocks, where none is to of which this is true: large ones, to which BLAS
         gives all threads."""
-        found: frozenset[Size] = frozenset()
-        while True:
-            calls = [s for s in flat(self._program(found).body) if isinstance(s, Call) and s.is_of_block]
-            more = frozenset(s.of_each_row for s in calls if is_whole(s.of_each_row))
-            if not more:
-                return found
-            found |= more  # without these, others may come to run in blocks
+        return frozenset(n for n in self._products if is_whole(n))
+
+    @cached_property
+    def _products(self) -> frozenset[Size]:
+        try:
+            return products_in_blocks(self.inputs, self.outputs)
+        except NotInLoops:
+            return frozenset()
 
     def inspect_llvm(self) -> str:
         """The LLVM IR of the kernel, before LLVM optimises it; nothing for what loops do not cover."""
@@ -97,9 +100,10 @@ class ArrayKernel:
         """
         from symgrad.lower.machine import array_entry, machine_code
 
-        if isinstance(self.program, str):
-            raise UnsupportedExpression("no Numba function of this", got=self.program.split(":")[0])
-        code = self._code(self._whole(lambda _: True))  # its sizes are not known yet
+        whole = self._whole(lambda _: True)  # its sizes are not known yet
+        code = self._code(whole)
+        if code is None:
+            raise UnsupportedExpression("no Numba function of this", got=str(self._program(whole)).split(":")[0])
         with machine_code.LOCK:
             return array_entry.array_dispatcher(code.program, code.call, code.table, self.inputs, self.outputs)
 
@@ -192,17 +196,17 @@ class ArrayKernel:
 
     # -- loops --------------------------------------------------------------------------------------------------------
 
-    @cached_property
-    def _compiled(self) -> _Compiled:
-        return _compiled(self.program)
+    def _code(self, whole: frozenset[Size]) -> _Compiled | None:
+        """The machine code where these products of matrices do not run in blocks; None for what loops do not cover."""
+        program = self._program(whole)
+        if isinstance(program, str):
+            return None
+        from symgrad.lower.machine import machine_code
 
-    def _code(self, whole: frozenset[Size]) -> _Compiled:
-        """The machine code where these products of matrices do not run in blocks."""
-        if not whole:
-            return self._compiled
-        if whole not in self._codes:
-            self._codes[whole] = _compiled(self._program(whole))
-        return self._codes[whole]
+        with machine_code.LOCK:
+            if whole not in self._codes:
+                self._codes[whole] = _compiled(program)
+            return self._codes[whole]
 
     @cached_property
     def _shapes(self) -> list[tuple[Size, ...]]:
@@ -217,12 +221,8 @@ class ArrayKernel:
             usual = all(0 < n < LARGEST for shape in shapes for n in shape)
             if len(self._layouts) >= MOST_SIZES:
                 self._layouts.clear()
-            covered = usual and isinstance(self.program, ArrayProgram)
-            if covered:
-                code = self._code(self._whole(lambda n: integer(n, sizes) > SMALL))
-                self._layouts[key] = _Layout(code, sizes, self.parallel)
-            else:
-                self._layouts[key] = None
+            code = self._code(self._whole(lambda n: integer(n, sizes) > SMALL)) if usual else None
+            self._layouts[key] = None if code is None else _Layout(code, sizes, self.parallel)
         return self._layouts[key]
 
     # -- NumPy --------------------------------------------------------------------------------------------------------
@@ -256,13 +256,11 @@ class _Compiled(NamedTuple):
     chunks: list[Size]
 
 
-def _compiled(program: ArrayProgram | str) -> _Compiled:
+def _compiled(program: ArrayProgram) -> _Compiled:
     from symgrad.lower.machine import machine_code
 
-    assert isinstance(program, ArrayProgram)
-    with machine_code.LOCK:
-        found = arrays_to_llvm(program, unique_symbol(), host())
-        return _Compiled(program, *machine_code.array_code(found.text, found.module), found.table, found.chunks)
+    found = arrays_to_llvm(program, unique_symbol(), host())
+    return _Compiled(program, *machine_code.array_code(found.text, found.module), found.table, found.chunks)
 
 
 class _Layout:

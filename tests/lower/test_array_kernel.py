@@ -114,10 +114,10 @@ def test_one_program_for_all_sizes() -> None:
     a = Arrays()
     target = total(a.graph.add(Exp(), a.x) * a.x)
     kernel = ArrayKernel("f", a.inputs, [target, *build_grad(target, [a.x])])
-    source, program, compiled = kernel.source, kernel.program, kernel._compiled
+    source, program, compiled = kernel.source, kernel.program, kernel._code(frozenset())
     for sizes in SIZES:
         kernel.run(values(sizes), sizes)
-    assert (kernel.source, kernel.program, kernel._compiled) == (source, program, compiled)
+    assert (kernel.source, kernel.program, kernel._code(frozenset())) == (source, program, compiled)
     large = {n: 1000, m: 1000, k: 1, q: 1}
     x = np.ones((1000, 1000))
     given = [x, x[0], x[0], x[:, :1], 1.0, x, x[..., None], np.zeros(1, np.int64)]

@@ -25,7 +25,7 @@ def squares() -> sg.Function:
 
 def library_of(function: sg.Function) -> weakref.ref[Any]:
     """That of the kernel of arrays."""
-    call = function.kernel._compiled.call  # type: ignore[union-attr]
+    call = function.kernel._code(frozenset()).call  # type: ignore[union-attr]
     return weakref.ref(call.library)
 
 

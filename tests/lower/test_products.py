@@ -331,3 +331,12 @@ def test_the_number_of_threads_changes_no_bit_of_layers(monkeypatch: pytest.Monk
         monkeypatch.setenv("SYMGRAD_THREADS", count)
         bits |= {b"".join(y.tobytes() for y in F(*given)[1]) for _ in range(5)}
     assert len(bits) == 1
+
+
+def test_only_the_program_for_the_given_sizes_is_scheduled() -> None:
+    kernel = weighted().kernel
+    values = data(300, LARGE)
+    kernel.run(values, {n: 300, m: LARGE})  # type: ignore[union-attr, arg-type]
+    ((whole, program),) = kernel._programs.items()  # type: ignore[union-attr]
+    assert whole
+    assert not any(s.is_of_block for s in flat(program.body) if isinstance(s, Call))  # type: ignore[union-attr]

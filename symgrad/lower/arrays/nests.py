@@ -62,13 +62,10 @@ def schedule_arrays(
     for y, b in zip(outputs, outs, strict=True):
         places.setdefault(y, b.name)
     scratch: list[Buffer] = []
-    kept = [node for node in nodes if node in stored and not isinstance(node.op, Input)]
+    kept = _kept(nodes, stored)
     made = {node for node in kept if _is_nest(node)}
-    products: dict[Node, str] = {}
-    for node in kept:
-        call, loop = called(node, "", None), loop_over_rows(node)
-        if call and loop and call.of_each_row not in whole and not made.isdisjoint(node.inputs):
-            products[node] = loop
+    found = _products(kept, made)
+    products = {node: loop for node, (loop, of_each_row) in found.items() if of_each_row not in whole}
     sums = accumulated(nodes, stored, {*outputs, *products})
     within = {x for s in sums.values() for x in s.products}
     fixed = {*inputs, *outputs, *sums, *(x for node in kept if not _is_nest(node) for x in node.inputs)}
@@ -103,6 +100,28 @@ def schedule_arrays(
     if sum(len(list(flat(tuple(nest.statements)))) for nest in nests) > MOST_STATEMENTS:
         raise NotInLoops(f"more than {MOST_STATEMENTS} statements")
     return carried(jammed(merged(fused(ArrayProgram(name, (*buffers, *outs, *scratch), ()), nests, next(values)))))
+
+
+def products_in_blocks(inputs: Sequence[Node], outputs: Sequence[Node]) -> frozenset[Size]:
+    """The products of matrices that may run in blocks, by their multiplications for each row. Raises NotInLoops."""
+    outputs, _ = prepared(outputs, inputs)
+    nodes = reachable(outputs)
+    kept = _kept(nodes, _stored(nodes, outputs))
+    return frozenset(n for _, n in _products(kept, {node for node in kept if _is_nest(node)}).values())
+
+
+def _kept(nodes: Sequence[Node], stored: set[Node]) -> list[Node]:
+    return [node for node in nodes if node in stored and not isinstance(node.op, Input)]
+
+
+def _products(kept: Sequence[Node], made: set[Node]) -> dict[Node, tuple[str, Size]]:
+    """The products of what nests fill: the loop over their rows, and the multiplications for each of these."""
+    found: dict[Node, tuple[str, Size]] = {}
+    for node in kept:
+        call, loop = called(node, "", None), loop_over_rows(node)
+        if call and loop and not made.isdisjoint(node.inputs):
+            found[node] = loop, call.of_each_row
+    return found
 
 
 def _statements(
