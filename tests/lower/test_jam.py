@@ -8,7 +8,7 @@ import sympy as sp
 
 from symgrad.graph import Graph
 from symgrad.lower.array_kernel import ArrayKernel
-from symgrad.lower.arrays.jam import SUMS, jammed
+from symgrad.lower.arrays.jam import PAIR, SUMS, jammed
 from symgrad.lower.arrays.loops import (
     AddTo,
     Affine,
@@ -86,18 +86,24 @@ def body(found: ArrayProgram) -> list[str]:
 
 def test_operands_that_all_rows_share_are_loaded_once():
     after = jammed(DOT)
-    (jam, rest) = [s for s in after.body if isinstance(s, Loop)]
+    (jam, pairs, rest) = [s for s in after.body if isinstance(s, Loop)]
     loads = [str(s) for s in flat(jam.body) if isinstance(s, Load)]
     assert len([s for s in loads if "load w" in s]) == 1
     assert len([s for s in loads if "load x" in s]) == ROWS
+    assert len([s for s in flat(pairs.body) if isinstance(s, Load)]) == 1 + PAIR
     assert rest.body == DOT.body[0].body
 
 
-def test_whole_steps_and_the_rest_are_two_loops():
+def test_whole_steps_then_pairs_then_what_is_left():
     after = body(jammed(DOT))
     assert after[0] == f"  %4 = whole(0, n, {ROWS})"
-    assert f"  for i in range(0, %4, {ROWS}):" in after
-    assert "  for i in range(%4, n):" in after
+    (pairs,) = [line.split()[0] for line in after if f"whole(%4, n, {PAIR})" in line]
+    loops = [line for line in after if line.startswith("  for i in")]
+    assert loops == [
+        f"  for i in range(0, %4, {ROWS}):",
+        f"  for i in range(%4, {pairs}, {PAIR}):",
+        f"  for i in range({pairs}, n):",
+    ]
 
 
 def test_each_row_has_its_own_accumulator():
@@ -112,7 +118,7 @@ def test_what_rows_add_to_one_place_is_added_at_once():
 
 
 def test_several_sums_are_of_fewer_rows():
-    (jam, _) = [s for s in jammed(TWO).body if isinstance(s, Loop)]
+    (jam, *_) = [s for s in jammed(TWO).body if isinstance(s, Loop)]
     assert jam.step == SUMS // 2
 
 
@@ -128,7 +134,7 @@ def test_a_sum_in_each_lane_is_jammed_too():
         ),
         "simd",
     )
-    (jam, _) = [s for s in jammed(program(lanes)).body if isinstance(s, Loop)]
+    (jam, *_) = [s for s in jammed(program(lanes)).body if isinstance(s, Loop)]
     (within,) = [s for s in flat(jam.body) if isinstance(s, Loop) and s.index == "k"]
     loads = [s.buffer for s in within.body if isinstance(s, Load)]
     assert (loads.count("x"), loads.count("b")) == (1, ROWS)
@@ -185,7 +191,7 @@ def test_left_as_it_is(kept: ArrayProgram):
 def test_places_that_are_looked_up_are_added_to_row_by_row():
     at = Affine(0, (), ((0, 1),))
     shared = Load(1, "w", (j,)), Load(2, "w", (Affine(1, j.terms),)), Let(3, Product(), (1, 2))
-    (jam, _) = [
+    (jam, *_) = [
         s
         for s in jammed(program(Load(0, "at", (i,)), inner(*shared, AddTo("a", (at, j), 3)))).body
         if isinstance(s, Loop)
