@@ -71,6 +71,7 @@ def _scattering() -> AbstractContextManager[Any]:
 SWITCHES = (
     Switch("vector functions of libmvec", "batch", lambda: patch.object(Target, "vector_function", lambda *_: None)),
     Switch("calls of one point in vectors", "scalar", lambda: patch.object(kernel, "packed", _same)),
+    Switch("few values waiting at a time", "ba", lambda: patch.object(schedule, "ordered", list)),
     Switch("threads", "batch", lambda: patch.dict("os.environ", SYMGRAD_THREADS="1")),
     Switch("nests over the same rows in blocks", "logreg", lambda: patch.object(nests, "fused", _one_by_one)),
     Switch("adjoints of shifted views read, not scattered", "rosen", _scattering),

@@ -7,6 +7,7 @@ from itertools import product as positions
 from typing import Any, NamedTuple, Protocol
 
 from symgrad.graph import Node, consumers, reachable
+from symgrad.lower.scalars.order import Simple, ordered
 from symgrad.lower.scalars.program import Buffer, Let, Load, Loop, Number, Part, Program, Statement, Store
 from symgrad.lower.scalars.quotient import quotients
 from symgrad.lower.source.names import fresh, identifiers, is_safe
@@ -74,7 +75,7 @@ def schedule(
     nodes = [node for node in nodes if node not in absorbed]
     order = {node: k for k, node in enumerate(nodes)}
 
-    def statements(nodes: Iterable[Node]) -> Iterator[Statement]:
+    def statements(nodes: Iterable[Node]) -> Iterator[Simple]:
         for node in nodes:
             k = order[node]
             if node in loads:
@@ -93,6 +94,8 @@ def schedule(
     once = list(statements(node for node in nodes if node not in inside))
     uniform = [Store(*place, order[node]) for node in stores if node not in inside for place in stores[node]]
     body = [*uniform, *statements(node for node in nodes if node in inside)]
+    if len(body) <= WHOLE:  # what crosses parts is in memory
+        body = ordered(body)
     return Program(own, tuple(buffers), (*_in_parts(once), Loop(LANE, SIZE, _in_parts(body))))
 
 
