@@ -30,7 +30,8 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("Mod.emit", "another word: '<'"),
         ("PowLog.emit", "another word: '<'"),
         ("Instructions._tanh", "another word: '<'"),
-        ("Instructions.norm", "another word: '<'"),
+        ("Instructions.careful_norm", "another word: '<'"),
+        ("_norm", "another word: '<'"),
         ("Instructions._tanh", "constant + 1: 20"),
         ("Instructions._tanh", "constant - 1: 20"),
     ],
@@ -102,7 +103,18 @@ REASONS: dict[str, list[tuple[str, str]]] = {
     "names of LLVM, of which none is taken twice": [
         ("_definition", "holes swapped"),
         ("SpecialFunction.symbol", "holes swapped"),
+        ("Instructions.norm", "holes swapped: f'"),
+        ("Instructions.norm", 'holes swapped: f"'),
+        ("Instructions.norm", "branches swapped: 1 if type_"),
+        ("Instructions.norm", "relation: type_ =="),
+        ("Instructions.norm", "constant + 1: 1 @ symbol"),
+        ("Instructions.norm", "constant - 1: 1 @ symbol"),
     ],
+    "all have one type": [
+        ("Instructions.norm", "constant + 1: 0 @ type_"),
+        ("Instructions.norm", "constant - 1: 0 @ type_"),
+    ],
+    "of vectors, which have tests of their own": [("_norm", "'1' for '2'")],
     "the result is of the kind of the first input": [
         ("_definition", "constant - 1: 1 @ kinds"),
         ("_definition", "constant - 1: 1 @ yield from"),

@@ -156,15 +156,29 @@ class Instructions:
         return self._intrinsic("sqrt", a)
 
     def norm(self, *args: Value) -> Value:
-        """Squares of numbers beyond 1e140 or below 1e-140 may leave the range: those are scaled, by a power of two."""
+        """The root of the sum of squares; the careful way only where squares come near the end of the range.
+
+        Of vectors, if any lane does, as a branch; the other lanes keep what they have, whatever their neighbours are.
+        """
+        args = self._alike(*args)
+        type_ = args[0].type
+        symbol = f"{self.module.symbol}_norm{len(args)}_{1 if type_ == 'double' else self.lanes}"
+        if symbol not in self.module.globals:
+            self.module.globals[symbol] = _norm(self.module, symbol, type_, len(args))
+        return self.define(f"call {type_} @{symbol}({', '.join(f'{a.type} {a.text}' for a in args)})", type_)
+
+    def careful_norm(self, args: Sequence[Value]) -> Value:
+        """Numbers beyond 1e140 or below 1e-140 are scaled, by a power of two."""
         largest = reduce(lambda a, b: self.select(self.compare("<", a, b), b, a), map(self.fabs, args))
         small = self.compare("<", largest, self.number(1e-140))
         large = self.compare("<", self.number(1e140), largest)
         up, down, one = map(self.number, (2.0**600, 2.0**-600, 1.0))
         scale = self.select(large, down, self.select(small, up, one))
         back = self.select(large, up, self.select(small, down, one))
-        scaled = [self.mul(a, scale) for a in args]
-        return self.mul(back, self.sqrt(reduce(self.add, [self.mul(a, a) for a in scaled])))
+        return self.mul(back, self.sqrt(self.squares([self.mul(a, scale) for a in args])))
+
+    def squares(self, args: Sequence[Value]) -> Value:
+        return reduce(self.add, [self.mul(a, a) for a in args])
 
     def fabs(self, a: Value) -> Value:
         return self._intrinsic("fabs", a)
@@ -235,3 +249,27 @@ class Instructions:
         if condition.type[0] == "<" or a.type != b.type:
             a, b = self.splat(a), self.splat(b)
         return self.define(f"select {condition.type} {condition.text}, {a.type} {a.text}, {b.type} {b.text}", a.type)
+
+
+def _norm(module: Module, symbol: str, type_: str, count: int) -> str:
+    """The function of the norm of so many numbers, or vectors of them."""
+    f = Instructions(module)
+    args = [Value(f"%x{k}", type_) for k in range(count)]
+    square = f.squares(args)
+    root = f.sqrt(square)
+    in_range = f.both(f.compare("<", f.number(1e-280), square), f.compare("<", square, f.number(1e280)))
+    every = in_range
+    if type_ != "double":
+        every = f.define(f"call i1 @llvm.vector.reduce.and.v{f.lanes}i1({in_range.type} {in_range.text})", "i1")
+        f.declare(f"llvm.vector.reduce.and.v{f.lanes}i1", "i1", in_range.type)
+    f.lines += [
+        f"  br i1 {every.text}, label %quick, label %careful",
+        "quick:",
+        f"  ret {type_} {root.text}",
+        "careful:",
+    ]
+    f._splats.clear()
+    found = f.select(in_range, root, f.careful_norm(args))
+    parameters = ", ".join(f"{a.type} {a.text}" for a in args)
+    head = f"define internal {type_} @{symbol}({parameters}) alwaysinline nounwind {{"
+    return "\n".join([head, "entry:", *f.lines, f"  ret {found.type} {found.text}", "}"])
