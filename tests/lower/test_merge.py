@@ -98,6 +98,8 @@ ROWS = Rows("row0", 90, Affine(n), sp.Symbol("block0"), (), (loop("k", Load(91, 
 SUM = loop("i", Load(0, "x", (i,)), Update("s", "add", 0), kind="serial")
 TOTALS = loop("j", Load(1, "x", (j,)), Read(2, "s"), Store("y", (j,), 2), kind="serial")
 FIRST_OF_T, SECOND_OF_T = Load(8, "t", (Affine(),)), Load(9, "t", (Affine(1),))
+ENTRY = Load(0, "x", (i,)), Store("t", (Affine(),), 0)
+READ = Load(1, "t", (Affine(),)), Store("y", (j,), 1)
 SCALED = loop("j", Load(2, "x", (j,)), Let(3, Product(), (2, 8)), Store("y", (j,), 3))
 
 
@@ -107,8 +109,14 @@ SCALED = loop("j", Load(2, "x", (j,)), Let(3, Product(), (2, 8)), Store("y", (j,
         (FIRST, ROWS, loop("j", Load(2, "t", (j,)), Store("y", (j,), 2))),
         (Start("s", "add", 0.0), SUM, TOTALS),
         (FIRST, FIRST_OF_T, SECOND_OF_T, SCALED, Store("z", (Affine(),), 9)),
+        (loop("i", Fill("t"), *ENTRY, kind="serial"), loop("j", *READ, kind="serial")),
     ],
-    ids=["threads come between", "a sum that the second reads", "a value between, beside another"],
+    ids=[
+        "threads come between",
+        "a sum that the second reads",
+        "a value between, beside another",
+        "memory that each iteration fills",
+    ],
 )
 def test_nothing_is_merged(body):
     assert len([s for s in merged(program(*body)).body if isinstance(s, Loop)]) == 2

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 import sympy as sp
 
+from symgrad.lower.array_kernel import ArrayKernel
 from symgrad.lower.arrays.loops import (
     AddTo,
     Affine,
@@ -44,6 +45,11 @@ def test_the_source_is_right(name: str) -> None:
 @pytest.mark.parametrize("name", arrays.machine_checks())
 def test_the_kernel_is_right_and_stays_within_its_memory(name: str) -> None:
     assert not arrays.machine_checks()[name]()
+
+
+def test_a_factorisation_as_a_result_is_left_to_numpy() -> None:
+    e = examples()["factors"]
+    assert isinstance(ArrayKernel("f", e.inputs, e.outputs).program, str)
 
 
 # -- what the interpreter sees ----------------------------------------------------------------------------------------
