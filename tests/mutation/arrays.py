@@ -187,7 +187,7 @@ def machine_checks() -> dict[str, Check]:
     """Machine code, of numbers in two sizes."""
 
     def check(name: str, e: Example, dtype: str) -> Check:
-        def is_wrong(_: str) -> bool:
+        def is_wrong(_: tuple[str, list[str]]) -> bool:
             kernel = ArrayKernel("f", e.inputs, e.outputs, dtype)
             with in_borders() as is_touched:
                 for sizes, given, wanted in points(name, AROUND_LANES):
@@ -197,7 +197,11 @@ def machine_checks() -> dict[str, Check]:
                             return True
             return False
 
-        return changed(lambda: llvm_parts.arrays_to_llvm(program(e, dtype), "f", host()).text, is_wrong)
+        def made() -> tuple[str, list[str]]:
+            code = llvm_parts.arrays_to_llvm(program(e, dtype), "f", host())
+            return code.text, sorted([*code.module.routines, *code.module.addresses])
+
+        return changed(made, is_wrong)
 
     usual = {name: e for name, e in in_loops().items() if not e.whole and "slopes" not in name}
     found = {name: check(name, e, "f8") for name, e in usual.items()}
