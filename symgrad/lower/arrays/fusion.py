@@ -43,8 +43,11 @@ def fused(program: ArrayProgram, fillings: Sequence[Filling], values: int) -> Ar
         joined = next((g for g in groups if _may_join(nest, g, groups, roots)), None)
         if joined is None:
             groups.append(joined := Group([]))
-            nest = replace(nest, along=None) if nest.product else nest
+            nest = _whole(nest) if nest.product and nest.product.sums_rows else nest
         joined.nests.append(nest)
+    for group in groups:
+        if len(group.nests) == 1 and group.nests[0].product:
+            group.nests = [_whole(group.nests[0])]
     groups = _in_order(groups)
     numbers = count(values)
     body: list[Statement] = []
@@ -61,6 +64,11 @@ def fused(program: ArrayProgram, fillings: Sequence[Filling], values: int) -> Ar
         body.append(in_blocks(group, outside, fixed, buffers, blocks, turns, numbers))
     turned = rebuilt(body, lambda s: _turned(s, turns))
     return replace(program, buffers=tuple(buffers.values()), body=turned, blocks=tuple(blocks))
+
+
+def _whole(nest: Nest) -> Nest:
+    """A product of matrices as one call."""
+    return replace(nest, along=None)
 
 
 def _nest(filling: Filling, roots: Roots) -> Nest:

@@ -14,7 +14,7 @@ from symgrad.lower.arrays.carried import carried
 from symgrad.lower.arrays.fill import Along, accumulation, loops_of, nest_of, stored_entries
 from symgrad.lower.arrays.fusion import Filling, fused
 from symgrad.lower.arrays.jam import jammed
-from symgrad.lower.arrays.library import accumulated, called, loop_over_rows
+from symgrad.lower.arrays.library import Accumulated, accumulated, called, loop_over_rows
 from symgrad.lower.arrays.linear import STORED, CholeskyFactor, Factors, linear, pivots
 from symgrad.lower.arrays.loops import ArrayProgram, Buffer, Fill, Statement, flat
 from symgrad.lower.arrays.merge import merged
@@ -64,9 +64,8 @@ def schedule_arrays(
     scratch: list[Buffer] = []
     kept = _kept(nodes, stored)
     made = {node for node in kept if _is_nest(node)}
-    found = _products(kept, made)
-    products = {node: loop for node, (loop, of_each_row) in found.items() if of_each_row not in whole}
-    sums = accumulated(nodes, stored, {*outputs, *products})
+    sums, found = _products(nodes, stored, outputs, kept, whole)
+    products = {node: loop for node, (loop, _) in found.items()}
     within = {x for s in sums.values() for x in s.products}
     fixed = {*inputs, *outputs, *sums, *(x for node in kept if not _is_nest(node) for x in node.inputs)}
     loops = {node: loops_of(node) for node in kept if node in made and not (node in sums and sums[node].first is None)}
@@ -106,22 +105,32 @@ def products_in_blocks(inputs: Sequence[Node], outputs: Sequence[Node]) -> froze
     """The products of matrices that may run in blocks, by their multiplications for each row. Raises NotInLoops."""
     outputs, _ = prepared(outputs, inputs)
     nodes = reachable(outputs)
-    kept = _kept(nodes, _stored(nodes, outputs))
-    return frozenset(n for _, n in _products(kept, {node for node in kept if _is_nest(node)}).values())
+    stored = _stored(nodes, outputs)
+    return frozenset(n for _, n in _products(nodes, stored, outputs, _kept(nodes, stored), ())[1].values())
 
 
 def _kept(nodes: Sequence[Node], stored: set[Node]) -> list[Node]:
     return [node for node in nodes if node in stored and not isinstance(node.op, Input)]
 
 
-def _products(kept: Sequence[Node], made: set[Node]) -> dict[Node, tuple[str, Size]]:
-    """The products of what nests fill: the loop over their rows, and the multiplications for each of these."""
+def _products(
+    nodes: Sequence[Node], stored: set[Node], outputs: Sequence[Node], kept: Sequence[Node], whole: Collection[Size]
+) -> tuple[dict[Node, Accumulated], dict[Node, tuple[str, Size]]]:
+    """The sums in whose memory products are computed; and the products that may run in blocks, of what nests fill or as
+    the first of a group: the loop over their rows, and the multiplications for each of these."""
+    made = {node for node in kept if _is_nest(node)}
+    joining: set[Node] = set()
     found: dict[Node, tuple[str, Size]] = {}
     for node in kept:
         call, loop = called(node, "", None), loop_over_rows(node)
-        if call and loop and not made.isdisjoint(node.inputs):
-            found[node] = loop, call.of_each_row
-    return found
+        if call and loop and call.of_each_row not in whole:
+            if not made.isdisjoint(node.inputs):
+                joining.add(node)
+            if node in joining or not call.sums_rows:
+                found[node] = loop, call.of_each_row
+    sums = accumulated(nodes, stored, {*outputs, *joining})
+    within = {x for s in sums.values() for x in s.products}
+    return sums, {node: place for node, place in found.items() if node not in within}
 
 
 def _statements(
