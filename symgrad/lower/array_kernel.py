@@ -154,7 +154,7 @@ class ArrayKernel:
         like this. `careful` is called for what is not such an array in C order, and is what there is where no entry can
         be made for this kernel or these sizes.
         """
-        from symgrad.lower.machine.pool import runner  # here: LLVM takes a while to import
+        from symgrad.lower.machine.pool import POOL  # here: LLVM takes a while to import
 
         layout = self._layout(sizes) if is_supported() else None
         if layout is None:
@@ -176,7 +176,7 @@ class ArrayKernel:
             len(layout.offsets),
             layout.parts is not None,
         )
-        code: Any = layout.code.call if layout.parts is None else runner()
+        code: Any = layout.code.call if layout.parts is None else POOL.runner
         plan = 0 if layout.parts is None else layout.parts.plan().address
         block, start = layout.block()
         numbers = layout.sizes_at, start, layout.offsets, plan

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from symgrad.lower.machine.pool import POOL
+from symgrad.lower.machine.pool import POOL, Pool
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="threads wait on Linux only")
 KIND = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_int64] * 4)
@@ -74,3 +74,25 @@ def test_a_thread_that_does_not_begin_is_not_waited_for() -> None:
     for _ in range(100):
         assert share(work, 9) == 0
     assert 100 <= len(count) <= 900
+
+
+def test_threads_that_ask_first_together_get_one_code() -> None:
+    # that of another would end with the last who holds it, while threads wait in it
+    for _ in range(20):
+        pool, found, together = Pool(), [], threading.Barrier(8)
+
+        def ask(pool: Pool = pool, found: list[object] = found, together: threading.Barrier = together) -> None:
+            together.wait(20)
+            found.append(pool.runner)
+
+        askers = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in askers:
+            thread.start()
+        for thread in askers:
+            thread.join()
+        assert len(found) == 8
+        assert len(set(map(id, found))) == 1
+
+
+def test_the_code_is_kept_by_who_runs_it() -> None:
+    assert Pool().runner.library  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ import numpy as np
 
 from symgrad.lower.machine.entry_text import Form
 from symgrad.lower.machine.machine_code import BatchCode
-from symgrad.lower.machine.pool import POOL, runner
+from symgrad.lower.machine.pool import POOL
 from symgrad.lower.machine.python_entry import Record, python_entry, refused
 from symgrad.lower.machine.threads import address, chunk_of
 from symgrad.structure import LEAF, Shape, tuple_of
@@ -39,4 +39,6 @@ def batch_entry(
     )
     inputs, outputs = [(s, real) for s in given], [((*core, *shape), real) for core in cores]
     kept = code, sizes, plan
-    return python_entry(form, Record(runner(), refused, inputs, outputs, address(sizes), plan=plan.address, kept=kept))
+    return python_entry(
+        form, Record(POOL.runner, refused, inputs, outputs, address(sizes), plan=plan.address, kept=kept)
+    )

@@ -43,6 +43,14 @@ class Plan(NamedTuple):
         return int(self.words.ctypes.data)
 
 
+class _Code(NamedTuple):
+    """The address of what a thread runs, the function that hands out work, and the one that runs a kernel's parts."""
+
+    serve: int
+    share: Callable[..., int]
+    run: Callable[[int, int, int], int]
+
+
 class Pool:
     """The threads of this process, begun as they are needed."""
 
@@ -52,12 +60,26 @@ class Pool:
         # in front of the slots: is somebody's work under way? how many threads are there?
         self._head = self._memory[self.at - int(self._memory.ctypes.data) :][:16].view(np.int64)
         self._lock = threading.Lock()
+        self._made: _Code | None = None
+
+    @property
+    def _code(self) -> _Code:
+        """The machine code: one for all, and for good, since threads wait in it."""
+        if self._made is None:
+            with self._lock:
+                self._made = self._made or _compiled()
+        return self._made
+
+    @property
+    def runner(self) -> Callable[[int, int, int], int]:
+        """The function that runs a kernel's parts: of the addresses of its two tables and of a Plan."""
+        return self._code.run
 
     def share(self, work: int, numbers: Numbers, threads: int) -> int:
         """Call the function at this address on so many threads, this one included; 0 if all calls gave 0."""
         if not WAITING and threads > 1:
             return _shared_by_python(work, numbers, threads)
-        return _code().share(self.at, self._others(threads), work, *numbers)
+        return self._code.share(self.at, self._others(threads), work, *numbers)
 
     def plan(self, part: int, threads: Sequence[int]) -> Plan:
         """Of a kernel with this function of one part: so many threads for each part, this one included."""
@@ -74,7 +96,7 @@ class Pool:
     def _begin(self, threads: int) -> None:
         """Let there be so many threads. They take no signals: these are for Python's own."""
         c = ctypes.CDLL(None)
-        serve = ctypes.c_void_p(_code().serve)
+        serve = ctypes.c_void_p(self._code.serve)
         with self._lock:
             old = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
             try:
@@ -94,27 +116,14 @@ class Pool:
         self._lock = threading.Lock()
 
 
-class _Code(NamedTuple):
-    """The address of what a thread runs, the function that hands out work, and the one that runs a kernel's parts."""
-
-    serve: int
-    share: Callable[..., int]
-    run: Callable[[int, int, int], int]
-
-
-@cache
-def _code() -> _Code:
+def _compiled() -> _Code:
     library = library_of(TEXT, ["symgrad_serve", "symgrad_share", "symgrad_run"])
     share = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p, *[ctypes.c_int64] * 4)
     run = ctypes.CFUNCTYPE(ctypes.c_int, *[ctypes.c_void_p] * 3)
     functions = share(library["symgrad_share"]), run(library["symgrad_run"])
-    functions[0].library = library  # type: ignore[attr-defined]
+    for function in functions:
+        function.library = library  # type: ignore[attr-defined]
     return _Code(library["symgrad_serve"], *functions)
-
-
-def runner() -> Callable[[int, int, int], int]:
-    """The function that runs a kernel's parts: of the addresses of its two tables and of a Plan."""
-    return _code().run
 
 
 def _shared_by_python(work: int, numbers: Numbers, threads: int) -> int:

@@ -48,10 +48,10 @@ class Parts:
 
     def run(self, table: int, sizes: int) -> None:
         """Run the kernel on these tables. The first runs are on this thread, and timed."""
-        from symgrad.lower.machine.pool import POOL, runner
+        from symgrad.lower.machine.pool import POOL
 
         if self.are_timed:
-            runner()(table, sizes, self.plan().address)
+            POOL.runner(table, sizes, self.plan().address)
             return
         counters = np.zeros(len(self.chunks), np.int64)
         for k, n in enumerate(self.chunks):
