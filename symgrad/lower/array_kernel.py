@@ -167,6 +167,7 @@ class ArrayKernel:
         shapes = [*given, *(shape_in_numbers(r.shape, sizes) for r in results)]
         arrays = [(shape, np.dtype(kind)) for shape, (_, kind) in zip(shapes, parts, strict=True)]
         inputs, outputs = arrays[: len(arguments)], arrays[len(arguments) :]
+        shared = layout.parts  # another thread may forget them meanwhile
         form = Form(
             tuple([len(shape) if shape else None for shape, _ in inputs]),
             tuple([bool(shape) for shape, _ in outputs]),
@@ -174,13 +175,13 @@ class ArrayKernel:
             tuple(places),
             {"f8": "double", "f4": "float"}[self.dtype],
             len(layout.offsets),
-            layout.parts is not None,
+            shared is not None,
         )
-        code: Any = layout.code.call if layout.parts is None else POOL.runner
-        plan = 0 if layout.parts is None else layout.parts.plan().address
+        code: Any = layout.code.call if shared is None else POOL.runner
+        plan = None if shared is None else shared.plan()
         block, start = layout.block()
-        numbers = layout.sizes_at, start, layout.offsets, plan
-        return python_entry(form, Record(code, careful, inputs, outputs, *numbers, (layout, block)))
+        numbers = layout.sizes_at, start, layout.offsets, 0 if plan is None else plan.address
+        return python_entry(form, Record(code, careful, inputs, outputs, *numbers, (layout, block, plan)))
 
     def _contiguous(self, values: Sequence[Any]) -> list[np.ndarray]:
         return [
