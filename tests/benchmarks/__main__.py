@@ -35,6 +35,11 @@ def main() -> None:
         parser.error(f"unknown: {', '.join(unknown)}")
     path = Path(chosen.write) if chosen.write else None
     found = Page([], [], [])
+
+    def keep() -> None:
+        if path:
+            page.write(found, path)
+
     for row in wanted:
         if row == "growth":
             growth.report(path and path.parent, page.machine)
@@ -42,15 +47,16 @@ def main() -> None:
             for work in first.WORKS:
                 found.firsts.append(first.first(work, peers, chosen.python))
                 print(first.line(found.firsts[-1]), flush=True)
+                keep()
         elif row == "without":
             for switch in without.SWITCHES:
                 found.gains.append(without.gain(switch, chosen.seconds))
                 print(without.line(found.gains[-1]), flush=True)
+                keep()
         else:
             found.rows.append(measure(row, peers, chosen.python, chosen.seconds))
             print(page.line(found.rows[-1]), flush=True)
-        if path and row != "growth":
-            page.write(found, path)
+            keep()
 
 
 if __name__ == "__main__":
