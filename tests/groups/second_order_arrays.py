@@ -66,9 +66,10 @@ def again(case: Posed, index: int = 0) -> Outcomes:
     compiled = case if index % COMPILED < 2 else None
     outcome = second_order(target, inputs, draw, third=index % THIRD < 2, compiled=compiled)
     outcome.failure = outcome.failure and f"{outcome.failure}: {expression} at {case.values}"[:3000]
+    outcomes = {"second_order_arrays": outcome}
     if index % PRINTED == 0:
-        outcome.merge(no_leaks(expression, types))
-    return {"second_order_arrays": outcome}
+        outcomes["no_leaks"] = no_leaks(expression, types)
+    return outcomes
 
 
 def by_kernel(case: Posed, wrt: Sequence[Any], along: Sequence[Any], exact: Sequence[Any]) -> Outcome:
