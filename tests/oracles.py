@@ -185,7 +185,7 @@ def mpmath_function(head: Any, arity: int) -> Callable[..., Any]:
     return HEADS[head]
 
 
-def children_first(expression: Any) -> list[Any]:
+def children_first(expression: Any, arguments: Callable[[Any], Sequence[Any]] = lambda e: e.args) -> list[Any]:
     """The distinct objects of the expression, arguments before their users; no recursion, no hash."""
     order: list[Any] = []
     seen: set[int] = set()
@@ -197,7 +197,7 @@ def children_first(expression: Any) -> list[Any]:
         elif id(e) not in seen:
             seen.add(id(e))
             stack.append((e, True))
-            stack.extend((a, False) for a in e.args if id(a) not in seen)
+            stack.extend((a, False) for a in arguments(e) if id(a) not in seen)
     return order
 
 

@@ -19,6 +19,8 @@ from sympy.matrices.expressions.applyfunc import ElementwiseApplyFunction
 from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.matrices.expressions.slice import MatrixSlice
 
+from tests.oracles import children_first
+
 PYTHON = "SYMGRAD_PEERS"
 LEAVES = (sp.MatrixSymbol, sp.Identity, sp.ZeroMatrix, sp.OneMatrix)  # what they hold are sizes
 QUICK = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"  # what is compiled runs once
@@ -71,7 +73,7 @@ def _write(expression: Any, known: Mapping[Any, Any], sizes: Mapping[Any, int], 
     def number(n: Any) -> int:
         return int(sp.sympify(n).xreplace(dict(sizes)))
 
-    for e in _parts(expression):
+    for e in children_first(expression, _arguments):
         if isinstance(e, ElementwiseApplyFunction):  # its function, written for the whole matrix
             (variable,) = e.function.variables
             places[id(e)] = _write(e.function.expr, {**known, variable: places[id(e.expr)]}, sizes, steps)
@@ -82,22 +84,6 @@ def _write(expression: Any, known: Mapping[Any, Any], sizes: Mapping[Any, int], 
             size = ("rational", (sizes[e], 1), ()) if e in sizes else None
             steps.append(known.get(e) or size or _step(e, places, number))
     return places[id(expression)]
-
-
-def _parts(expression: Any) -> list[Any]:
-    """The distinct parts that have values, arguments first."""
-    order: list[Any] = []
-    seen: set[int] = set()
-    stack = [(expression, False)]
-    while stack:
-        e, ready = stack.pop()
-        if ready:
-            order.append(e)
-        elif id(e) not in seen:
-            seen.add(id(e))
-            stack.append((e, True))
-            stack.extend((a, False) for a in _arguments(e))
-    return order
 
 
 def _arguments(e: Any) -> Sequence[Any]:

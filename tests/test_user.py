@@ -16,6 +16,7 @@ from mpmath import mp
 
 import symgrad as sg
 from symgrad.graph import Node
+from symgrad.lower import kernel
 from symgrad.ops.elementwise import OPERATIONS, Elementwise, Partial
 from symgrad.ops.emitter import Emitter
 from symgrad.to_sympy import to_sympy
@@ -116,6 +117,15 @@ def test_the_value_of_a_compiled_implementation() -> None:
 
 def test_the_value_of_a_plain_implementation() -> None:
     assert sg.Function([X, Y], blend(X, Y) * 2)(3.0, 2.0) == 24.0
+
+
+def test_other_threads_of_python_run_while_a_function_of_the_users_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    forms = []
+    entry = kernel.python_entry
+    monkeypatch.setattr(kernel, "python_entry", lambda form, record: forms.append(form) or entry(form, record))
+    for expression in (cube(X), X**3):
+        sg.Function([X], expression)(2.0)
+    assert [form.is_brief for form in forms] == [False, True]
 
 
 def test_a_batch() -> None:

@@ -180,7 +180,7 @@ class ArrayKernel:
         code: Any = layout.code.call if shared is None else POOL.runner
         plan = None if shared is None else shared.plan()
         block, start = layout.block()
-        numbers = layout.sizes_at, start, layout.offsets, 0 if plan is None else plan.address
+        numbers = layout.sizes_at, start, layout.offsets, 0 if plan is None else address(plan)
         return python_entry(form, Record(code, careful, inputs, outputs, *numbers, (layout, block, plan)))
 
     def _contiguous(self, values: Sequence[Any]) -> list[np.ndarray]:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from symgrad.lower.emit.instructions import Module
     from symgrad.lower.machine.machine_code import BatchCode
 
-# How C libraries pass many numbers: their count and address, and perhaps data of the user's.
 BRIEF = 1_000  # statements, some microseconds: to let other threads of Python run meanwhile takes 0.07
+# How C libraries pass many numbers: their count and address, and perhaps data of the user's.
 POINTER_SIGNATURES = ("float64(intc, CPointer(float64))", "float64(intc, CPointer(float64), voidptr)")
 
 
@@ -104,12 +104,13 @@ class Kernel:
         from symgrad.lower.machine import machine_code
 
         with machine_code.LOCK:
-            code = machine_code.address_code(*self._written())
+            text, module = self._written()
+            code = machine_code.address_code(text, module)
         shapes, results = [a.shape for a in self.arguments], [r.shape for r in self.results]
         inputs, outputs = tuple([len(shape) if shape else None for shape in shapes]), tuple(map(bool, results))
         real = np.dtype(np.float64)
         record = Record(code, careful, [(s, real) for s in shapes], [(s, real) for s in results])
-        is_brief = len(self.program.body) <= BRIEF
+        is_brief = len(self.program.body) <= BRIEF and not module.users  # a function of the user's may take long
         return python_entry(Form(inputs, outputs, nesting, (), "double", None, is_brief=is_brief), record)
 
     def cfunc(self, signature: str) -> Any:

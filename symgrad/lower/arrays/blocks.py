@@ -9,7 +9,7 @@ from __future__ import annotations
 CACHE = 2**15  # bytes: the first level's
 STEP, LARGEST = 8, 512  # rows: a multiple of any vector's lanes
 CHUNKS = 8
-SMALL = 2**12  # entries of a product: with 64 rows to sum, OpenBLAS needs no threads of its own, up to 2**18
+SMALL = 2**12  # multiplications of a product for each row: OpenBLAS needs no threads of its own for 64 such rows
 
 
 def block_of(numbers: int, least: int) -> int:

@@ -40,5 +40,5 @@ def batch_entry(
     inputs, outputs = [(s, real) for s in given], [((*core, *shape), real) for core in cores]
     kept = code, sizes, plan
     return python_entry(
-        form, Record(POOL.runner, refused, inputs, outputs, address(sizes), plan=plan.address, kept=kept)
+        form, Record(POOL.runner, refused, inputs, outputs, address(sizes), plan=address(plan), kept=kept)
     )

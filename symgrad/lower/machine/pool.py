@@ -32,17 +32,6 @@ WAITING = sys.platform == "linux"  # do threads wait here? Else those of Python 
 Numbers = tuple[int, int, int, int]
 
 
-class Plan(NamedTuple):
-    """How the parts of a kernel are run: `words` has the pool, the most threads that any part asks for beside this one,
-    the function of one part, how many parts there are, and the threads that each asks for."""
-
-    words: np.ndarray
-
-    @property
-    def address(self) -> int:
-        return int(self.words.ctypes.data)
-
-
 class _Code(NamedTuple):
     """The address of what a thread runs, the function that hands out work, and the one that runs a kernel's parts."""
 
@@ -72,7 +61,7 @@ class Pool:
 
     @property
     def runner(self) -> Callable[[int, int, int], int]:
-        """The function that runs a kernel's parts: of the addresses of its two tables and of a Plan."""
+        """The function that runs a kernel's parts: of the addresses of its two tables and of a plan."""
         return self._code.run
 
     def share(self, work: int, numbers: Numbers, threads: int) -> int:
@@ -81,10 +70,12 @@ class Pool:
             return _shared_by_python(work, numbers, threads)
         return self._code.share(self.at, self._others(threads), work, *numbers)
 
-    def plan(self, part: int, threads: Sequence[int]) -> Plan:
-        """Of a kernel with this function of one part: so many threads for each part, this one included."""
+    def plan(self, part: int, threads: Sequence[int]) -> np.ndarray:
+        """How a kernel with this function of one part is run, on so many threads for each part, this one included: the
+        pool, the most threads that any part asks for beside this one, the function, how many parts there are, and the
+        threads that each asks for."""
         others = [self._others(n) for n in threads]
-        return Plan(np.array([self.at, max(others), part, len(others), *others], np.int64))
+        return np.array([self.at, max(others), part, len(others), *others], np.int64)
 
     def _others(self, threads: int) -> int:
         """How many there are to ask, of so many that are wanted: begun if they are not yet."""

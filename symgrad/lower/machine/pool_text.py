@@ -111,7 +111,7 @@ end:
   ret i32 %failed
 }}
 
-; The parts of a kernel in turn, as a Plan has it.
+; The parts of a kernel in turn, as a plan of the pool has it.
 define i32 @symgrad_run(ptr %table, ptr %sizes, ptr %plan) {{
   %counter = alloca i64
   %pool = load ptr, ptr %plan

@@ -14,9 +14,8 @@ import numpy as np
 
 from symgrad.environment import thread_count
 
-if TYPE_CHECKING:  # they need LLVM, which takes a while to import
+if TYPE_CHECKING:  # it needs LLVM, which takes a while to import
     from symgrad.lower.machine.machine_code import BatchCode
-    from symgrad.lower.machine.pool import Plan
 
 CHUNKS = 64  # of a large batch
 STEP = 64  # points: of a line of the cache only one chunk writes
@@ -35,7 +34,7 @@ class Parts:
         self.function, self.chunks = function, chunks
         self.runs = 0
         self.seconds = [float("inf") if n > 1 else 0.0 for n in chunks]
-        self._plans: dict[int, Plan] = {}  # by the number of threads that there may be
+        self._plans: dict[int, np.ndarray] = {}  # by the number of threads that there may be
 
     @property
     def are_long(self) -> bool:
@@ -51,7 +50,7 @@ class Parts:
         from symgrad.lower.machine.pool import POOL
 
         if self.are_timed:
-            POOL.runner(table, sizes, self.plan().address)
+            POOL.runner(table, sizes, address(self.plan()))
             return
         counters = np.zeros(len(self.chunks), np.int64)
         for k, n in enumerate(self.chunks):
@@ -61,7 +60,7 @@ class Parts:
                 self.seconds[k] = min(self.seconds[k], perf_counter() - start)
         self.runs += 1
 
-    def plan(self) -> Plan:
+    def plan(self) -> np.ndarray:
         """How many threads each part is run on, of those that there may be now."""
         from symgrad.lower.machine.pool import POOL
 
