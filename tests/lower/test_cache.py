@@ -34,6 +34,8 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The directory of the cache, which is not there yet; what was warned of is forgotten. How Python calls the kernels
     of these tests, which is kept too, is compiled already."""
     attacks.function()(*attacks.POINT)
+    sg.register(twice, lambda t: 2 * t)
+    sg.Function([x], twice(x))(1.0)
     monkeypatch.setenv("SYMGRAD_CACHE", "1")
     monkeypatch.setenv("SYMGRAD_CACHE_DIR", str(tmp_path / "kernels"))
     cache._warn.cache_clear()
@@ -212,7 +214,6 @@ def test_kernels_of_one_symbol_live_side_by_side(own: Path) -> None:
 
 
 def test_kernels_with_users_functions_are_not_kept(own: Path) -> None:
-    sg.register(twice, lambda t: 2 * t)
     assert sg.Function([x], twice(x))(3.0) == 6
     assert entries(own) == []
 
