@@ -37,10 +37,13 @@ class ArrayCaller:
         self.arguments, self.results, self.structure, self.kernel = arguments, results, structure, kernel
         self._known: dict[tuple[Any, ...], Sizes] = {}
         self._entries: dict[tuple[Any, ...], Callable[..., Any]] = {}
-        self.quick: Callable[..., Any] = self.careful  # the entry of the shapes of the last call, once seen twice
+        self.quick: Callable[..., Any] = self  # the entry of the shapes of the last call, once seen twice
 
-    def __call__(self, args: Sequence[Any], named: dict[str, Any], out: Any) -> Any:
-        """The numbers. Raises ArgumentError, ShapeError, DTypeError or ComplexInput, and OutputError for `out`."""
+    def __call__(self, /, *args: Any, out: Any = None, **named: Any) -> Any:
+        """The numbers, the careful way: every argument is looked at.
+
+        Raises ArgumentError, ShapeError, DTypeError or ComplexInput, and OutputError for `out`.
+        """
         bound = args if not named and len(args) == len(self.arguments) else bind(self.arguments, args, named)
         values = [self.value(a, v) for a, v in zip(self.arguments, bound, strict=True)]
         key = tuple([v.shape for v in values] + [float(values[k]) for k in self._size_arguments])
@@ -71,17 +74,14 @@ class ArrayCaller:
             target[...] = value
         return out
 
-    def careful(self, /, *args: Any, out: Any = None, **named: Any) -> Any:
-        return self(args, named, out)
-
     def _entry(self, key: tuple[Any, ...], given: Sequence[Shape], sizes: Sizes) -> Callable[..., Any]:
         """The kernel as Python calls it, for arrays of these shapes: (n, 1) and (1, n) may be given for (n,)."""
         if not self.kernel.is_settled(sizes):
-            return self.careful
+            return self
         if key not in self._entries:
             if len(self._entries) >= MOST_ENTRIES:
                 self._entries.clear()
-            self._entries[key] = structured(partial(self._made, given, sizes), self.structure, self.careful)
+            self._entries[key] = structured(partial(self._made, given, sizes), self.structure, self)
         return self._entries[key]
 
     def _made(

@@ -31,11 +31,14 @@ class Caller:
 
     def __init__(self, arguments: Sequence[Argument], results: Sequence[Result], structure: Structure, kernel: Kernel):
         self.arguments, self.results, self.structure, self.kernel = arguments, results, structure, kernel
-        self.quick: Callable[..., Any] = self.careful  # the entry for one point, once there was one
+        self.quick: Callable[..., Any] = self  # the entry for one point, once there was one
         self._batches: dict[tuple[Shape, ...], Callable[..., Any]] = {}  # entries by the shapes that were seen
 
-    def __call__(self, args: Sequence[Any], named: dict[str, Any], out: Any) -> Any:
-        """The numbers. Raises ArgumentError, ShapeError, DTypeError or ComplexInput, and OutputError for `out`."""
+    def __call__(self, /, *args: Any, out: Any = None, **named: Any) -> Any:
+        """The numbers, the careful way: every argument is looked at.
+
+        Raises ArgumentError, ShapeError, DTypeError or ComplexInput, and OutputError for `out`.
+        """
         if out is None and not named:
             entry: Callable[..., Any] = self._batches.get(_shapes(args), refused)
             found = entry(*args)
@@ -71,10 +74,7 @@ class Caller:
     def _point(self) -> Callable[..., Any]:
         """The compiled kernel for one point, and its results in their structure. What it does not take as it is,
         anything but plain numbers and C-contiguous arrays of the shapes, goes the careful way."""
-        return structured(self.kernel.entry, self.structure, self.careful)
-
-    def careful(self, /, *args: Any, out: Any = None, **named: Any) -> Any:
-        return self(args, named, out)
+        return structured(self.kernel.entry, self.structure, self)
 
 
 def _shapes(args: Sequence[Any]) -> tuple[Shape, ...]:

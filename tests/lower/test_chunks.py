@@ -114,7 +114,7 @@ def test_the_entry_gives_the_same_bits(shape: tuple[int, ...], monkeypatch: pyte
     given = w.reshape(shape), X, y.reshape(shape)
     wanted = bits(fit(parallel=False)(*given))
     found = {bits(F(*given)) for _ in range(5)}
-    monkeypatch.setattr(array_call.ArrayCaller, "__call__", lambda *_: pytest.fail("the careful way"))
+    monkeypatch.setattr(array_call.ArrayCaller, "__call__", lambda *_, **__: pytest.fail("the careful way"))
     assert {*found, bits(F(*given))} == {wanted}
 
 
