@@ -16,7 +16,7 @@ import numpy as np
 from symgrad.lower import array_kernel, kernel
 from symgrad.lower.array_kernel import ArrayKernel
 from symgrad.lower.arrays import fill, nests
-from symgrad.lower.arrays.loops import Affine
+from symgrad.lower.arrays.affine import Affine
 from symgrad.lower.arrays.nest import Nest
 from symgrad.lower.emit.target import Target
 from symgrad.lower.scalars import schedule

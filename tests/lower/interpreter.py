@@ -16,9 +16,9 @@ import sympy as sp
 from scipy.linalg import lapack
 
 from symgrad.lower.arrays.access import used
+from symgrad.lower.arrays.affine import Affine, Index
 from symgrad.lower.arrays.loops import (
     AddTo,
-    Affine,
     ArrayProgram,
     Bound,
     Call,
@@ -28,7 +28,6 @@ from symgrad.lower.arrays.loops import (
     Extent,
     Fill,
     Guard,
-    Index,
     Let,
     Load,
     Loop,

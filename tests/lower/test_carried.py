@@ -8,10 +8,10 @@ import sympy as sp
 
 import symgrad as sg
 from symgrad.lower import array_kernel
+from symgrad.lower.arrays.affine import Affine
 from symgrad.lower.arrays.carried import FARTHEST, carried, cone
 from symgrad.lower.arrays.loops import (
     AddTo,
-    Affine,
     ArrayProgram,
     Buffer,
     Count,

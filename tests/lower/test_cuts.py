@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import sympy as sp
 
+from symgrad.lower.arrays.affine import Affine
 from symgrad.lower.arrays.chunks import chunked
 from symgrad.lower.arrays.loops import (
     AddTo,
-    Affine,
     ArrayProgram,
     Block,
     Bound,

@@ -5,9 +5,18 @@ from __future__ import annotations
 import pytest
 import sympy as sp
 
+from symgrad.lower.arrays.affine import Affine, Index
 from symgrad.lower.arrays.fill import Along
 from symgrad.lower.arrays.fusion import Filling, fused
-from symgrad.lower.arrays.loops import Affine, ArrayProgram, Buffer, Call, Index, Load, Loop, Statement, Store
+from symgrad.lower.arrays.loops import (
+    ArrayProgram,
+    Buffer,
+    Call,
+    Load,
+    Loop,
+    Statement,
+    Store,
+)
 
 n = sp.Symbol("n", integer=True, positive=True)
 i, j = (Affine(0, ((name, 1),)) for name in "ij")

@@ -8,10 +8,10 @@ import sympy as sp
 
 from symgrad.graph import Graph
 from symgrad.lower.array_kernel import ArrayKernel
+from symgrad.lower.arrays.affine import Affine
 from symgrad.lower.arrays.jam import PAIR, SUMS, jammed
 from symgrad.lower.arrays.loops import (
     AddTo,
-    Affine,
     ArrayProgram,
     Buffer,
     Call,

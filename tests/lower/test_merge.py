@@ -8,9 +8,9 @@ import sympy as sp
 
 from symgrad.graph import Graph
 from symgrad.lower.array_kernel import ArrayKernel
+from symgrad.lower.arrays.affine import Affine
 from symgrad.lower.arrays.loops import (
     AddTo,
-    Affine,
     ArrayProgram,
     Bound,
     Buffer,

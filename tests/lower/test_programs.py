@@ -7,9 +7,9 @@ import pytest
 import sympy as sp
 
 from symgrad.lower.array_kernel import ArrayKernel
+from symgrad.lower.arrays.affine import Affine
 from symgrad.lower.arrays.loops import (
     AddTo,
-    Affine,
     ArrayProgram,
     Bound,
     Buffer,

@@ -10,7 +10,13 @@ import sympy as sp
 
 import symgrad as sg
 from symgrad.lower import array_kernel
-from symgrad.lower.arrays.loops import ArrayProgram, Buffer, Loop, Rows, flat
+from symgrad.lower.arrays.loops import (
+    ArrayProgram,
+    Buffer,
+    Loop,
+    Rows,
+    flat,
+)
 from symgrad.lower.arrays.nests import schedule_arrays
 
 n, m, K, D = sp.symbols("n m K D", integer=True, positive=True)

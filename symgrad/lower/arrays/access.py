@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from symgrad.lower.arrays.affine import Affine, Index
 from symgrad.lower.arrays.loops import (
     AddTo,
-    Affine,
     Bound,
     Buffer,
     Call,
@@ -17,7 +17,6 @@ from symgrad.lower.arrays.loops import (
     Extent,
     Fill,
     Guard,
-    Index,
     Let,
     Load,
     Loop,

@@ -9,16 +9,15 @@ from math import prod
 import sympy as sp
 
 from symgrad.lower.arrays.access import rebuilt
+from symgrad.lower.arrays.affine import Affine, Index
 from symgrad.lower.arrays.fill import Along
 from symgrad.lower.arrays.loops import (
     AddTo,
-    Affine,
     Block,
     Bound,
     Buffer,
     Call,
     Fill,
-    Index,
     Load,
     Loop,
     Read,

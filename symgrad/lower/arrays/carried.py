@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from symgrad.lower.arrays.access import Roots, accesses, defined, rebuilt, used
+from symgrad.lower.arrays.affine import Affine
 from symgrad.lower.arrays.loops import (
-    Affine,
     ArrayProgram,
     Carried,
     Count,

@@ -14,9 +14,9 @@ from itertools import count
 import sympy as sp
 
 from symgrad.lower.arrays.access import Roots, rebuilt, unused
+from symgrad.lower.arrays.affine import Affine, Index
 from symgrad.lower.arrays.loops import (
     AddTo,
-    Affine,
     ArrayProgram,
     Bound,
     Buffer,
@@ -26,7 +26,6 @@ from symgrad.lower.arrays.loops import (
     Cut,
     Extent,
     Fill,
-    Index,
     Let,
     Load,
     Loop,

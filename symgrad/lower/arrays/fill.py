@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from symgrad.graph import Node
+from symgrad.lower.arrays.affine import Affine, Index
 from symgrad.lower.arrays.axes import Axis
 from symgrad.lower.arrays.loops import (
     AddTo,
-    Affine,
     Fill,
-    Index,
     Load,
     Number,
     Read,

@@ -8,9 +8,9 @@ from dataclasses import replace
 from itertools import count
 
 from symgrad.lower.arrays.access import Names, Roots, affines, bodies, defined, row_wise, unused, used, with_bodies
+from symgrad.lower.arrays.affine import Affine
 from symgrad.lower.arrays.loops import (
     AddTo,
-    Affine,
     ArrayProgram,
     Bound,
     Call,

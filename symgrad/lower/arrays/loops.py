@@ -35,45 +35,10 @@ from typing import Any, NamedTuple
 import sympy as sp
 
 from symgrad.graph import Exact, Op
+from symgrad.lower.arrays.affine import Affine, Index, place
 from symgrad.types import Size, as_size
 
 WORDS = {"add": "+=", "mul": "*=", "max": "max=", "min": "min="}
-
-
-class Affine(NamedTuple):
-    """offset + sum of coefficient * (a loop's index) + sum of coefficient * (an integer value)."""
-
-    offset: Size = 0
-    terms: tuple[tuple[str, int], ...] = ()
-    values: tuple[tuple[int, int], ...] = ()
-
-    def __str__(self) -> str:
-        parts = [f"{_times(c)}{name}" for name, c in self.terms] + [f"{_times(c)}%{v}" for v, c in self.values]
-        if self.offset != 0 or not parts:
-            parts.append(str(self.offset))
-        return " + ".join(parts).replace("+ -", "- ")
-
-    def plus(self, other: Affine, times: int = 1) -> Affine:
-        terms, values = dict(self.terms), dict(self.values)
-        for name, c in other.terms:
-            terms[name] = terms.get(name, 0) + times * c
-        for value, c in other.values:
-            values[value] = values.get(value, 0) + times * c
-        return Affine(
-            as_size(self.offset + times * other.offset),
-            tuple((name, c) for name, c in sorted(terms.items()) if c),
-            tuple((value, c) for value, c in sorted(values.items()) if c),
-        )
-
-    def coefficient(self, index: str) -> int:
-        return dict(self.terms).get(index, 0)
-
-
-Index = tuple[Affine, ...]
-
-
-def _times(c: int) -> str:
-    return "" if c == 1 else "-" if c == -1 else f"{c}*"
 
 
 @dataclass(frozen=True)
@@ -98,7 +63,7 @@ class Load:
     index: Index
 
     def __str__(self) -> str:
-        return f"%{self.value} = load {_place(self.buffer, self.index)}"
+        return f"%{self.value} = load {place(self.buffer, self.index)}"
 
 
 @dataclass(frozen=True)
@@ -155,7 +120,7 @@ class Store:
     value: int
 
     def __str__(self) -> str:
-        return f"{_place(self.buffer, self.index)} = %{self.value}"
+        return f"{place(self.buffer, self.index)} = %{self.value}"
 
 
 @dataclass(frozen=True)
@@ -165,7 +130,7 @@ class AddTo:
     value: int
 
     def __str__(self) -> str:
-        return f"{_place(self.buffer, self.index)} += %{self.value}"
+        return f"{place(self.buffer, self.index)} += %{self.value}"
 
 
 @dataclass(frozen=True)
@@ -223,7 +188,7 @@ class Fill:
     index: Index = ()
 
     def __str__(self) -> str:
-        return f"{_place(self.buffer, self.index)} = zeros"
+        return f"{place(self.buffer, self.index)} = zeros"
 
 
 @dataclass(frozen=True)
@@ -264,7 +229,7 @@ class Call:
 
     def __str__(self) -> str:
         sizes = ["*".join(map(str, n)) or "1" for n in self.sizes]
-        places = [_place(name, index) for name, index in self.places]
+        places = [place(name, index) for name, index in self.places]
         how = f" times {self.factor}" if self.factor != 1 else ""
         how += " accumulated" if self.accumulates else ""
         return f"{self.routine}({', '.join([*places, *filter(None, [self.flags]), *sizes])}){how}"
@@ -399,10 +364,6 @@ def _lines(body: tuple[Statement, ...], indent: str) -> Iterator[str]:
     for s in body:
         yield indent + str(s)
         yield from _lines(inside(s), indent + "  ")
-
-
-def _place(buffer: str, index: Index) -> str:
-    return f"{buffer}[{', '.join(map(str, index))}]" if index else buffer
 
 
 def looped(body: Iterable[Statement], extents: Sequence[tuple[str, Size]]) -> tuple[Statement, ...]:

@@ -22,9 +22,9 @@ from symgrad.lower.arrays.access import (
     used,
     with_bodies,
 )
+from symgrad.lower.arrays.affine import Affine
 from symgrad.lower.arrays.loops import (
     AddTo,
-    Affine,
     ArrayProgram,
     Bound,
     Call,

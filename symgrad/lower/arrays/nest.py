@@ -11,14 +11,13 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from symgrad.graph import Node, Op
+from symgrad.lower.arrays.affine import Affine, Index
 from symgrad.lower.arrays.loops import (
     AddTo,
-    Affine,
     Bound,
     Count,
     Extent,
     Guard,
-    Index,
     Let,
     Load,
     Loop,

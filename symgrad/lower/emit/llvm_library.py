@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from symgrad.lower.arrays.loops import Affine, Call, Index
+from symgrad.lower.arrays.affine import Affine, Index
+from symgrad.lower.arrays.loops import Call
 from symgrad.lower.emit.llvm_memory import MEMORY, Memory
 from symgrad.lower.emit.target import constant
 from symgrad.ops.leaf import as_double

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from symgrad.lower.arrays.access import defined
+from symgrad.lower.arrays.affine import Affine
 from symgrad.lower.arrays.carried import cone
 from symgrad.lower.arrays.loops import (
     AddTo,
-    Affine,
     Bound,
     Call,
     Chunks,

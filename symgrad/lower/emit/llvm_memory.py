@@ -8,13 +8,8 @@ from __future__ import annotations
 
 from itertools import count
 
-from symgrad.lower.arrays.loops import (
-    Affine,
-    ArrayProgram,
-    Buffer,
-    Index,
-    Load,
-)
+from symgrad.lower.arrays.affine import Affine, Index
+from symgrad.lower.arrays.loops import ArrayProgram, Buffer, Load
 from symgrad.lower.emit.instructions import Instructions, Module, Value
 from symgrad.types import Size
 
