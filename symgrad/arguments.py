@@ -202,3 +202,14 @@ def as_numbers(argument: Argument, value: Any) -> np.ndarray:
             wanted=f"{argument.shape}" + ", with any batch axes before" if rank else "any",
         )
     return array
+
+
+def element_type(dtype: Any) -> str:
+    """f8 or f4, of a float type as NumPy names it. Raises DTypeError for another."""
+    try:
+        kind = np.dtype(dtype)
+    except TypeError:
+        kind = None
+    if kind not in (np.float64, np.float32):
+        raise DTypeError("no element type of kernels", got=dtype, wanted="float64 or float32")
+    return str(np.dtype(dtype).str[1:])

@@ -12,29 +12,28 @@ import numpy as np
 import sympy as sp
 
 from symgrad import derivatives
-from symgrad.arguments import Argument, as_numbers, declare
+from symgrad.arguments import Argument, as_numbers, declare, element_type
 from symgrad.array_call import ArrayCaller
 from symgrad.arrays import array_types
 from symgrad.blame import Blame, blame
 from symgrad.call import Caller, CallSignature
-from symgrad.errors import ArgumentError, DTypeError, ObjectiveError, UnsupportedExpression
+from symgrad.errors import ArgumentError, ObjectiveError, UnsupportedExpression
 from symgrad.explain import explain
+from symgrad.formula import Formula
 from symgrad.from_sympy import convert_all
-from symgrad.graph import Graph, Node, reachable, substitute, to_dot
+from symgrad.graph import Graph, Node, reachable, substitute
 from symgrad.lower.array_kernel import ArrayKernel
 from symgrad.lower.kernel import Kernel
 from symgrad.lower.scalars.schedule import Result
-from symgrad.lower.source.numpy_source import Opened, numpy_source
+from symgrad.lower.source.numpy_source import numpy_source
+from symgrad.lower.source.opened import opened
 from symgrad.ops.leaf import Input
 from symgrad.ops.position import Extent, sizes_of_nodes
-from symgrad.printers import Latex
-from symgrad.printing import to_latex, to_text, where_form
-from symgrad.results import jacobians, result_of, results_like, sympy_array, vectors_like
+from symgrad.results import jacobians, result_of, results_like, vectors_like
 from symgrad.simplify import FORM, STABLE, Rule, shared_products
 from symgrad.simplify import simplify as apply_rules
 from symgrad.steps import Explanation
 from symgrad.structure import LEAF, Shape, Structure, flatten, tuple_of
-from symgrad.to_sympy import to_sympy
 from symgrad.types import symbols_in
 from symgrad.verify import Verification, verify
 from symgrad.wrt import Variables, variables
@@ -55,7 +54,7 @@ def _growing(derive: Callable[P, Function]) -> Callable[P, Function]:
     return grown
 
 
-class Function:
+class Function(Formula):
     """A function of declared arguments, from SymPy expressions: symbolic, callable, differentiable any number of times.
 
     args: a variable, or a list of them, each a Symbol, an applied function such as theta(t), a matrix symbol of integer
@@ -89,7 +88,7 @@ class Function:
         expressions = [element for _, elements in leaves for element in elements]
         whole = array_types(expressions, declared)
         arguments = declare(graph, declared, whole)
-        self.dtype, self.parallel = _element_type(dtype), parallel
+        self.dtype, self.parallel = element_type(dtype), parallel
         with graph.growing():
             nodes = convert_all(graph, expressions, whole)
             for node in nodes:
@@ -283,9 +282,6 @@ class Function:
             )
         return self.results[0].elements[0]
 
-    def _elements(self) -> list[Node]:
-        return [e for r in self.results for e in r.elements]
-
     def _rows(self) -> tuple[Shape, Structure]:
         """The shape of all outputs as one array, if they are one, or a plain list of scalars."""
         if self.structure.is_leaf:
@@ -303,49 +299,6 @@ class Function:
 
     # -- faces --------------------------------------------------------------------------------------------------------
 
-    @cached_property
-    def nodes(self) -> list[Node]:
-        """The nodes that the outputs depend on, in topological order."""
-        return reachable(self._elements())
-
-    @cached_property
-    def outputs(self) -> Any:
-        """The formulas as SymPy expressions, nested as the result is: an explicit array is an immutable matrix or
-        array, one of any size a matrix expression, or an expression in indices."""
-        return self._build(to_sympy(self._elements(), like=self._declared()))
-
-    def _declared(self) -> list[Any]:
-        """For each element the variable, if any, as whose column or row it prints."""
-        return [r.declared if r.is_whole else None for r in self.results for _ in r.elements]
-
-    def _build(self, expressions: Sequence[Any]) -> Any:
-        rest = iter(expressions)
-        leaves = [
-            next(rest) if r.is_whole else sympy_array(r.shape, [next(rest) for _ in r.elements]) for r in self.results
-        ]
-        return self.structure.build(leaves)
-
-    def __str__(self) -> str:
-        return to_text(self.head, where_form(self._elements(), like=self._declared()), self._build)
-
-    def __repr__(self) -> str:
-        return f"<symgrad.Function {self.head}, {len(self.nodes)} nodes>"
-
-    @property
-    def head(self) -> str:
-        """The name and the arguments, as text."""
-        return f"{self.name}({', '.join(a.name if a.shape == () else _declared_text(a) for a in self.arguments)})"
-
-    def latex(self) -> str:
-        """The formulas in LaTeX, with named intermediates where a tree would be long."""
-        names = ", ".join(Latex().doprint(sp.sympify(a.declared)) for a in self.arguments)
-        name = self.name.replace("_", r"\_").replace("%", r"\%")
-        head = rf"\operatorname{{{name}}}\left({names}\right)"
-        return to_latex(head, where_form(self._elements(), like=self._declared()), self._build)
-
-    def _repr_latex_(self) -> str:
-        return f"$\\displaystyle {self.latex()}$"
-
     def explain(self, at: Any = None) -> Explanation:
         """Each step with its formula, value, local gradient, upstream gradient and their product, at a point."""
         return explain(self, at)
@@ -358,17 +311,14 @@ class Function:
         """A report on values and derivatives at random points, by symgrad.verify.verify. Raises CheckFailed."""
         return verify(self, **options)
 
-    def dot(self) -> str:
-        """The graph in the language of Graphviz."""
-        return to_dot(self._elements())
-
     @property
     def source(self) -> str:
         """The program as plain Python over NumPy, which runs without symgrad."""
         if isinstance(self.kernel, Kernel):
             return self.kernel.source
-        arguments = [_read_in_source(a.name, a) for a in self.arguments]
-        return numpy_source(self.name, arguments, [_read_in_source("", r) for r in self.results], self.dtype).text
+        arguments = [opened(a.name, a.shape, a.elements) for a in self.arguments]
+        results = [opened("", r.shape, r.elements) for r in self.results]
+        return numpy_source(self.name, arguments, results, self.dtype).text
 
     @cached_property
     def kernel(self) -> Kernel | ArrayKernel:
@@ -437,26 +387,3 @@ def _restore(
     )
     function.simplified, function.applied = simplified, applied
     return function
-
-
-def _declared_text(argument: Argument) -> str:
-    if isinstance(argument.declared, (tuple, list, sp.Tuple)):
-        return f"({', '.join(map(str, argument.declared))})"
-    return argument.name
-
-
-def _read_in_source(name: str, part: Argument | Result) -> Node | Opened:
-    """The node that is this argument or result; of an array whose entries are nodes of their own, the array."""
-    first = part.elements[0] if len(part.elements) == 1 else None
-    return first if first is not None and first.type.shape == part.shape else Opened(name, part.shape, part.elements)
-
-
-def _element_type(dtype: Any) -> str:
-    """f8 or f4, of a float type as NumPy names it. Raises DTypeError for another."""
-    try:
-        kind = np.dtype(dtype)
-    except TypeError:
-        kind = None
-    if kind not in (np.float64, np.float32):
-        raise DTypeError("no element type of kernels", got=dtype, wanted="float64 or float32")
-    return str(np.dtype(dtype).str[1:])

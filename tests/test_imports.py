@@ -54,6 +54,7 @@ LAYERS = [
         "explain_arrays",
         "explain",
         "results",
+        "formula",
         "check",
         "verify",
         "function",

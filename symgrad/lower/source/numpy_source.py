@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import sympy as sp
 
 from symgrad.graph import Node, consumers, reachable
@@ -18,6 +17,7 @@ from symgrad.lower.source.names import identifiers, is_safe
 from symgrad.lower.source.numpy_contract import RECIPROCAL, Factor, aligned, multiplied, product, steps, summed, traced
 from symgrad.lower.source.numpy_index import accumulated, viewed
 from symgrad.lower.source.numpy_words import NumPyWords
+from symgrad.lower.source.opened import Opened, read_as
 from symgrad.lower.source.python import INDENT, WIDTH, filled
 from symgrad.lower.source.size_text import SizeNames
 from symgrad.ops.contract import Contract, Spread
@@ -42,14 +42,6 @@ class Value(NamedTuple):
 
     text: Text
     thin: frozenset[int] = frozenset()
-
-
-class Opened(NamedTuple):
-    """An array whose entries are nodes of their own, in C order."""
-
-    name: str
-    shape: tuple[int, ...]
-    elements: tuple[Node, ...]
 
 
 class Source(NamedTuple):
@@ -79,7 +71,9 @@ class _Writer:
         self.nodes = reachable(self.outputs)
         own = [a.name if isinstance(a, Opened) else a.op.label() for a in arguments]
         self.arguments = identifiers(own, "x")
-        self.inputs = {node: text for a, x in zip(arguments, self.arguments, strict=True) for node, text in _read(a, x)}
+        self.inputs = {
+            node: text for a, x in zip(arguments, self.arguments, strict=True) for node, text in read_as(a, x)
+        }
         self.name = name if is_safe(name) and name not in self.arguments else "f"
         self.taken = {self.name, *self.arguments, "linalg", "size"}
         self.sizes = SizeNames(list(self.inputs), list(self.inputs.values()), self.nodes, self.taken)
@@ -369,14 +363,6 @@ class _Writer:
 
     def _cholesky(self, node: Node) -> Value:
         return self._call(node, self.words.defined("cholesky"))
-
-
-def _read(argument: Node | Opened, name: str) -> list[tuple[Node, str]]:
-    """The nodes of an argument of this name, and how each is read."""
-    if not isinstance(argument, Opened):
-        return [(argument, name)]
-    indices = [", ".join(map(str, index)) for index in np.ndindex(*argument.shape)]
-    return [(node, f"{name}[{index}]") for node, index in zip(argument.elements, indices, strict=True)]
 
 
 WRITERS: dict[type, Callable[[Any, Node], Value]] = {
