@@ -120,8 +120,8 @@ class CallSignature:
 
 
 def structured(entry: Entry, structure: Structure, careful: Callable[..., Any]) -> Callable[..., Any]:
-    """The entry of a kernel with its results in this structure. It nests tuples itself; lists and dicts are built."""
-    if structure.is_tuples:
+    """The entry of a kernel with its results in this structure. It nests tuples and lists itself; dicts are built."""
+    if structure.is_sequences:
         return entry(structure, careful)
     flat, build = entry(tuple_of([LEAF] * structure.size), refused), structure.builder()
 

@@ -76,9 +76,9 @@ class Structure:
         return self.kind == "leaf"
 
     @property
-    def is_tuples(self) -> bool:
-        """Is all the nesting of tuples?"""
-        return self.is_leaf or (self.kind == "tuple" and all(child.is_tuples for child in self.children))
+    def is_sequences(self) -> bool:
+        """Is all the nesting of tuples and lists?"""
+        return self.kind != "dict" and all(child.is_sequences for child in self.children)
 
 
 LEAF = Structure("leaf")

@@ -151,8 +151,8 @@ class ArrayKernel:
         careful: Callable[..., Any],
     ) -> Callable[..., Any]:
         """The kernel as Python calls it, for arrays of these sizes, given in these shapes: results nested in tuples
-        like this. `careful` is called for what is not such an array in C order, and is what there is where no entry can
-        be made for this kernel or these sizes.
+        and lists like this. `careful` is called for what is not such an array in C order, and is what there is where no
+        entry can be made for this kernel or these sizes.
         """
         from symgrad.lower.machine.pool import POOL  # here: LLVM takes a while to import
 

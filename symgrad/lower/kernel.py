@@ -95,9 +95,9 @@ class Kernel:
         return self._njit
 
     def entry(self, nesting: Structure, careful: Callable[..., Any] = refused) -> Callable[..., Any]:
-        """The kernel for one point as Python calls it, with results nested in tuples like this. `careful` is called for
-        all that is no float, np.float64, int or bool for a scalar, or no C-contiguous float64 array of the shape for an
-        array.
+        """The kernel for one point as Python calls it, with results nested in tuples and lists like this. `careful` is
+        called for all that is no float, np.float64, int or bool for a scalar, or no C-contiguous float64 array of the
+        shape for an array.
         """
         if not is_supported():
             return numba_call(self.njit, nesting, careful)

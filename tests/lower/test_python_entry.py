@@ -205,7 +205,10 @@ def test_a_function_tells_its_arguments_by_their_names() -> None:
 # -- what is returned -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("outputs", [X, (X,), (), (X, (Y, (X, ()), X), Y), [X, (Y,)], {"a": X, "b": [Y, X]}], ids=str)
+NESTINGS: list[Any] = [X, (X,), (), [], (X, (Y, (X, ()), X), Y), [X, (Y, [X, [], Y]), [X]], {"a": X, "b": [Y, X]}]
+
+
+@pytest.mark.parametrize("outputs", NESTINGS, ids=str)
 def test_numbers_are_nested_as_they_were_declared(outputs: Any) -> None:
     def numbers(e: Any) -> Any:
         if isinstance(e, dict):
@@ -213,6 +216,13 @@ def test_numbers_are_nested_as_they_were_declared(outputs: Any) -> None:
         return type(e)(map(numbers, e)) if isinstance(e, (tuple, list)) else {X: 2.0, Y: 3.0}[e]
 
     assert sg.Function([X, Y], outputs)(2.0, 3.0) == numbers(outputs)
+
+
+def test_a_list_of_results_is_the_callers() -> None:
+    F = sg.Function([X, Y], [X, [Y]])
+    F(2.0, 3.0)[1].append("more")
+    F(2.0, 3.0).clear()
+    assert F(2.0, 3.0) == [2.0, [3.0]]
 
 
 def test_arrays_and_numbers_are_nested_together() -> None:
@@ -235,11 +245,12 @@ def test_no_reference_is_lost_or_kept() -> None:
     F, G, x = of_numbers(), of_arrays(), 0.1234
     point = F._caller._point  # type: ignore[union-attr]
     entry = G._caller._entry((), [(6,), (6,), ()], {N: 6})  # type: ignore[union-attr]
-    counted = [x, ARRAY, np.empty, NotImplemented, np.dtype(float), point, entry]
+    lists = sg.Function([X, Y], [X, [Y, (X,)]])._caller._point  # type: ignore[union-attr]
+    counted = [x, ARRAY, np.empty, NotImplemented, np.dtype(float), point, entry, lists]
 
     def calls() -> None:
         for _ in range(1000):
-            point(x, x), entry(ARRAY, ARRAY, x), entry(ARRAY, None, x), point(x, None)
+            point(x, x), entry(ARRAY, ARRAY, x), entry(ARRAY, None, x), point(x, None), lists(x, x)
 
     calls()
     gc.collect()
@@ -310,6 +321,6 @@ def test_another_interpreter_calls_arrays_by_addresses() -> None:
         assert F(ARRAY, ARRAY, 2.0)[0] == 110.0
 
 
-def test_a_list_is_nested_by_python() -> None:
-    assert not Structure("list", (LEAF,)).is_tuples
-    assert tuple_of([LEAF, tuple_of([])]).is_tuples
+def test_a_dict_is_nested_by_python() -> None:
+    assert not tuple_of([LEAF, Structure("dict", (LEAF,), ("a",))]).is_sequences
+    assert tuple_of([LEAF, Structure("list", (tuple_of([]),))]).is_sequences

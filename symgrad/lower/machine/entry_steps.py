@@ -14,6 +14,8 @@ PYTHON = {
     "PyTuple_GetItem": "ptr (ptr, i64)",
     "PyTuple_New": "ptr (i64)",
     "PyTuple_SetItem": "i32 (ptr, i64, ptr)",
+    "PyList_New": "ptr (i64)",
+    "PyList_SetItem": "i32 (ptr, i64, ptr)",
     "PyObject_Call": "ptr (ptr, ptr, ptr)",
     "PyObject_Vectorcall": "ptr (ptr, ptr, i64, ptr)",
     "PyFloat_AsDouble": "double (ptr)",
@@ -98,8 +100,8 @@ no:
   ret i1 false
 }}
 
-; So many objects, which belong to the tuple then.
-define internal void @put(ptr %objects, i64 %count, ptr %tuple, i64 %place) noinline {{
+; So many objects from a place on in a tuple or list, to which they belong then.
+define internal void @put(ptr %objects, i64 %count, ptr %sequence, i64 %place, ptr %set.item) noinline {{
   br label %one
 one:
   %i = phi i64 [ 0, %0 ], [ %i.next, %one ]
@@ -107,7 +109,7 @@ one:
   %object = load ptr, ptr %object.at
   store ptr null, ptr %object.at
   %at = add i64 %place, %i
-  call i32 @PyTuple_SetItem(ptr %tuple, i64 %at, ptr %object)
+  call i32 %set.item(ptr %sequence, i64 %at, ptr %object)
   %i.next = add i64 %i, 1
   %more = icmp ult i64 %i.next, %count
   br i1 %more, label %one, label %all

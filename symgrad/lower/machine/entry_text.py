@@ -14,6 +14,7 @@ from symgrad.lower.machine.entry_steps import DATA, PYTHON, STEPS, TYPES
 from symgrad.structure import Structure
 
 Word = tuple[str | int, ...]  # what a word of a record means
+SEQUENCES = {"tuple": "PyTuple", "list": "PyList"}  # what CPython's functions of them begin with
 
 
 class Form(NamedTuple):
@@ -21,7 +22,7 @@ class Form(NamedTuple):
 
     inputs: tuple[int | None, ...]  # the rank of each array; None for a number
     outputs: tuple[bool, ...]  # is it an array? else a number
-    nesting: Structure  # of the outputs, in tuples
+    nesting: Structure  # of the outputs, in tuples and lists
     # of each buffer of the kernel: the input or output that it is in, and where in it, in bytes
     places: tuple[tuple[int, int], ...]
     real: str  # LLVM's type of a number in memory
@@ -218,28 +219,31 @@ class _Writer:
         return k < len(self.form.inputs) and self.form.inputs[k] is None
 
     def nest(self) -> None:
-        """The results into tuples. What is in none yet is released if one cannot be made."""
+        """The results into tuples and lists. What is in none yet is released if one cannot be made."""
         if self.form.nesting.is_leaf:
             result = self.define(f"load ptr, ptr {self.element('%objects', 1)}")
         else:
-            self.tuple(self.form.nesting, 0)
+            self.sequence(self.form.nesting, 0)
             result = self.define("load ptr, ptr %objects")
         self.line(f"ret ptr {result}")
 
-    def tuple(self, nesting: Structure, first: int, parent: str = "", place: int = 0) -> None:
-        """A tuple of the results from the first on, in another at this place."""
-        made = self.made(self.define(f"call ptr @PyTuple_New(i64 {len(nesting.children)})"))
+    def sequence(self, nesting: Structure, first: int, parent: str = "") -> None:
+        """A tuple or list of the results from the first on, in another one: the text of its place there."""
+        kind = SEQUENCES[nesting.kind]
+        made = self.made(self.define(f"call ptr @{kind}_New(i64 {len(nesting.children)})"))
         if parent:
-            self.define(f"call i32 @PyTuple_SetItem(ptr {parent}, i64 {place}, ptr {made})")
+            self.define(f"call i32 {parent}, ptr {made})")
         else:
             self.line(f"store ptr {made}, ptr %objects")
+        setter = f"@{kind}_SetItem"
         starts = list(accumulate((child.size for child in nesting.children), initial=1 + first))
         leaves = [child.is_leaf for child in nesting.children]
         for k, count in runs(leaves):
-            self.line(f"call void @put(ptr {self.element('%objects', starts[k])}, i64 {count}, ptr {made}, i64 {k})")
+            given = f"ptr {self.element('%objects', starts[k])}, i64 {count}"
+            self.line(f"call void @put({given}, ptr {made}, i64 {k}, ptr {setter})")
         for k, child in enumerate(nesting.children):
             if not child.is_leaf:
-                self.tuple(child, starts[k] - 1, made, k)
+                self.sequence(child, starts[k] - 1, f"{setter}(ptr {made}, i64 {k}")
 
     def exits(self, scratch: str | None) -> None:
         """What is done where there is no result."""
