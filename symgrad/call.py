@@ -16,7 +16,8 @@ from symgrad.errors import OutputError
 from symgrad.lower.batch import points_first
 from symgrad.lower.emit.target import host
 from symgrad.lower.kernel import Kernel
-from symgrad.lower.machine.python_entry import is_supported, refused
+from symgrad.lower.machine.layout import is_supported
+from symgrad.lower.machine.python_entry import refused
 from symgrad.lower.scalars.schedule import Result
 from symgrad.structure import LEAF, Shape, Structure, tuple_of
 

@@ -21,7 +21,8 @@ from symgrad.lower.emit.llvm_parts import arrays_to_llvm
 from symgrad.lower.emit.target import host
 from symgrad.lower.kernel import unique_symbol
 from symgrad.lower.machine.entry_text import Form
-from symgrad.lower.machine.python_entry import Record, is_supported, python_entry
+from symgrad.lower.machine.layout import is_supported
+from symgrad.lower.machine.python_entry import Record, python_entry
 from symgrad.lower.machine.threads import Parts, address
 from symgrad.lower.scalars.schedule import Result
 from symgrad.lower.source.numpy_source import numpy_source
@@ -169,8 +170,8 @@ class ArrayKernel:
         inputs, outputs = arrays[: len(arguments)], arrays[len(arguments) :]
         shared = layout.parts  # another thread may forget them meanwhile
         form = Form(
-            tuple([len(shape) if shape else None for shape, _ in inputs]),
-            tuple([bool(shape) for shape, _ in outputs]),
+            tuple([len(shape) or None for shape, _ in inputs]),
+            tuple([len(shape) or None for shape, _ in outputs]),
             nesting,
             tuple(places),
             {"f8": "double", "f4": "float"}[self.dtype],

@@ -16,7 +16,8 @@ from symgrad.lower.batch import Batch
 from symgrad.lower.emit.llvm import to_llvm
 from symgrad.lower.emit.target import host
 from symgrad.lower.machine.entry_text import Form
-from symgrad.lower.machine.python_entry import Record, is_supported, numba_call, python_entry, refused
+from symgrad.lower.machine.layout import is_supported
+from symgrad.lower.machine.python_entry import Record, numba_call, python_entry, refused
 from symgrad.lower.machine.threads import LONG
 from symgrad.lower.scalars.pack import packed
 from symgrad.lower.scalars.program import Program
@@ -107,7 +108,7 @@ class Kernel:
             text, module = self._written()
             code = machine_code.address_code(text, module)
         shapes, results = [a.shape for a in self.arguments], [r.shape for r in self.results]
-        inputs, outputs = tuple([len(shape) if shape else None for shape in shapes]), tuple(map(bool, results))
+        inputs, outputs = tuple([len(s) or None for s in shapes]), tuple([len(s) or None for s in results])
         real = np.dtype(np.float64)
         record = Record(code, careful, [(s, real) for s in shapes], [(s, real) for s in results])
         is_brief = len(self.program.body) <= BRIEF and not module.users  # a function of the user's may take long

@@ -18,7 +18,7 @@ from symgrad import array_call
 from symgrad.call import Caller
 from symgrad.lower import array_kernel
 from symgrad.lower import kernel as kernels
-from symgrad.lower.machine import machine_code, python_entry
+from symgrad.lower.machine import layout, machine_code, python_entry
 from symgrad.structure import LEAF, Structure, tuple_of
 
 X, Y, N = sp.Symbol("x"), sp.Symbol("y"), sp.Symbol("n", integer=True, positive=True)
@@ -59,7 +59,7 @@ def careless(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_objects_and_arrays_are_in_memory_as_entries_read_them() -> None:
-    assert python_entry.is_supported()
+    assert layout.is_supported()
 
 
 # -- what is taken ----------------------------------------------------------------------------------------------------
@@ -263,7 +263,7 @@ def test_no_reference_is_lost_or_kept() -> None:
 
 def test_memory_that_cannot_be_had_is_a_memory_error() -> None:
     real = np.dtype(np.float64)
-    form = kernels.Form((), (True, True), tuple_of([LEAF, LEAF]), (), "double", None)
+    form = kernels.Form((), (1, 1), tuple_of([LEAF, LEAF]), (), "double", None)
     code = machine_code.address_code(*sg.Function([], sp.Matrix([1, 2])).kernel._written())  # type: ignore[union-attr]
     record = python_entry.Record(code, python_entry.refused, [], [((2,), real), ((2**55,), real)])
     with pytest.raises(MemoryError):
@@ -319,6 +319,16 @@ def test_another_interpreter_calls_arrays_by_addresses() -> None:
     F = of_arrays()
     for _ in range(3):
         assert F(ARRAY, ARRAY, 2.0)[0] == 110.0
+
+
+def test_no_entry_is_made_for_another_table_of_numpys_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout, "NUMPY_VERSIONS", (0x03000000,))
+    assert not layout.is_supported.__wrapped__()
+
+
+def test_no_entry_is_made_without_numpys_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout, "NUMPY_LIBRARIES", ("numpy",))
+    assert not layout.is_supported.__wrapped__()
 
 
 def test_a_dict_is_nested_by_python() -> None:

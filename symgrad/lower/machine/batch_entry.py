@@ -30,7 +30,7 @@ def batch_entry(
     real = np.dtype(np.float64)
     form = Form(
         inputs=tuple([len(s) if s else None for s in given]),
-        outputs=(True,) * len(cores),
+        outputs=tuple([len(core) + len(shape) for core in cores]),
         nesting=tuple_of([LEAF] * len(cores)),
         places=tuple([(k, 0) for k in range(len(given) + len(cores))]),
         real="double",

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-# Where CPython and NumPy keep what C programs read through their macros, in bytes: Py_TYPE (object.h), and the fields
-# of PyArrayObject (ndarraytypes.h). python_entry.is_supported looks whether it is so.
-TYPE, DATA, RANK, SIZES, DTYPE, FLAGS = 8, 16, 24, 32, 56, 64
-C_CONTIGUOUS_ALIGNED = 0x0001 | 0x0100
+from symgrad.lower.machine.layout import C_CONTIGUOUS_ALIGNED, DATA, DTYPE, FLAGS, RANK, SIZES, TYPE
 
 # The functions of CPython that an entry calls, as LLVM declares them.
 PYTHON = {
@@ -16,7 +13,6 @@ PYTHON = {
     "PyTuple_SetItem": "i32 (ptr, i64, ptr)",
     "PyList_New": "ptr (i64)",
     "PyList_SetItem": "i32 (ptr, i64, ptr)",
-    "PyObject_Call": "ptr (ptr, ptr, ptr)",
     "PyObject_Vectorcall": "ptr (ptr, ptr, i64, ptr)",
     "PyFloat_AsDouble": "double (ptr)",
     "PyFloat_FromDouble": "ptr (double)",
@@ -28,6 +24,8 @@ PYTHON = {
     "Py_IncRef": "void (ptr)",
     "Py_DecRef": "void (ptr)",
 }
+# The same of NumPy's C interface.
+NUMPY = {"PyArray_Empty": "ptr (i32, ptr, ptr, i32)"}
 # The first words of every record: the types of what is taken.
 TYPES = {"ndarray": np.ndarray, "float": float, "np.float64": np.float64, "int": int, "bool": bool}
 

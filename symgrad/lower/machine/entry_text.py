@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from symgrad.lower.machine.entry_steps import DATA, PYTHON, STEPS, TYPES
+from symgrad.lower.machine.entry_steps import NUMPY, PYTHON, STEPS, TYPES
+from symgrad.lower.machine.layout import DATA
 from symgrad.structure import Structure
 
 Word = tuple[str | int, ...]  # what a word of a record means
@@ -21,7 +22,7 @@ class Form(NamedTuple):
     """What the text of an entry depends on."""
 
     inputs: tuple[int | None, ...]  # the rank of each array; None for a number
-    outputs: tuple[bool, ...]  # is it an array? else a number
+    outputs: tuple[int | None, ...]  # the same of the results
     nesting: Structure  # of the outputs, in tuples and lists
     # of each buffer of the kernel: the input or output that it is in, and where in it, in bytes
     places: tuple[tuple[int, int], ...]
@@ -65,15 +66,15 @@ class _Writer:
             self.numbers(first, count)
         inputs = [self.input(k, rank) for k, rank in enumerate(form.inputs)]
         scratch = self.take_scratch() if form.scratch else None
-        outputs = [self.output(k, is_array) for k, is_array in enumerate(form.outputs)]
+        outputs = [self.output(k, rank) for k, rank in enumerate(form.outputs)]
         self.call([*inputs, *outputs], scratch)
-        for first, count in runs([not is_array for is_array in form.outputs]):
+        for first, count in runs([rank is None for rank in form.outputs]):
             self.floats(first, count)
         self.nest()
         self.exits(scratch)
         return "\n".join(
             [
-                *[f"declare {kind.replace('(', f'@{name}(')}" for name, kind in PYTHON.items()],
+                *[f"declare {kind.replace('(', f'@{name}(')}" for name, kind in (PYTHON | NUMPY).items()],
                 STEPS,
                 f"define ptr @{symbol}(ptr %self, ptr %arguments, i64 %count, ptr %keywords) {{",
                 f"  %objects = alloca [{self.objects} x ptr]",
@@ -164,12 +165,16 @@ class _Writer:
         if rank is None:
             return self.element("%numbers.in", k)
         given = self.define(f"load ptr, ptr {self.element('%arguments', k)}")
-        wanted = self.address("dtype", k)
-        for axis in range(rank):
-            self.words["size", k, axis] = len(self.words)
-        data = self.define(f"call ptr @array(ptr {given}, ptr %record, ptr {wanted}, i32 {rank})")
+        data = self.define(f"call ptr @array(ptr {given}, ptr %record, ptr {self.kind(k, rank)}, i32 {rank})")
         self.check(self.define(f"icmp ne ptr {data}, null"), "refuse")
         return data
+
+    def kind(self, k: int, rank: int) -> str:
+        """The address of the words for an argument's or a result's element type and sizes."""
+        address = self.address("dtype", k)
+        for axis in range(rank):
+            self.words["size", k, axis] = len(self.words)
+        return address
 
     def take_scratch(self) -> str:
         """The block of scratch memory, unless another call has it. The interpreter's lock is held here."""
@@ -179,12 +184,14 @@ class _Writer:
         self.failure = "give.back"
         return block
 
-    def output(self, k: int, is_array: bool) -> str:
+    def output(self, k: int, rank: int | None) -> str:
         """The address of the k-th result's numbers."""
-        if not is_array:
+        if rank is None:
             return self.element("%numbers.out", k)
-        callee, arguments = self.word("np.empty"), self.word("empty", k)
-        array = self.made(self.define(f"call ptr @PyObject_Call(ptr {callee}, ptr {arguments}, ptr null)"))
+        kind = self.kind(len(self.form.inputs) + k, rank)
+        dtype, sizes = self.define(f"load ptr, ptr {kind}"), self.element(kind, 1)
+        self.line(f"call void @Py_IncRef(ptr {dtype})")  # it belongs to the array then
+        array = self.made(self.define(f"call ptr @PyArray_Empty(i32 {rank}, ptr {sizes}, ptr {dtype}, i32 0)"))
         self.line(f"store ptr {array}, ptr {self.element('%objects', 1 + k)}")
         at = self.define(f"getelementptr i8, ptr {array}, i64 {DATA}")
         return self.define(f"load ptr, ptr {at}")

@@ -7,8 +7,6 @@ stands in a record. It takes exactly what the record names, and hands all else o
 from __future__ import annotations
 
 import ctypes
-import sys
-import sysconfig
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -17,8 +15,9 @@ import numpy as np
 
 from symgrad.lower.emit.instructions import Module
 from symgrad.lower.emit.target import host
-from symgrad.lower.machine.entry_steps import DATA, DTYPE, FLAGS, PYTHON, RANK, SIZES, TYPE, TYPES
+from symgrad.lower.machine.entry_steps import NUMPY, PYTHON, TYPES
 from symgrad.lower.machine.entry_text import Form, Word, entry_text
+from symgrad.lower.machine.layout import numpy_function
 from symgrad.structure import Structure
 
 # methodobject.h: self, the address of arguments, their number, the names of keywords, whose values are after these
@@ -54,16 +53,14 @@ def python_entry(form: Form, record: Record) -> Callable[..., Any]:
     values: dict[Word, int] = {
         **{(name,): id(type_) for name, type_ in TYPES.items()},
         ("careful",): id(record.careful),
-        ("np.empty",): id(np.empty),
         ("code",): address(record.code),
         ("table",): record.table,
         ("scratch",): record.scratch,
         ("plan",): record.plan,
     }
-    for k, (shape, dtype) in enumerate(record.inputs):
+    for k, (shape, dtype) in enumerate([*record.inputs, *record.outputs]):
         values["dtype", k] = id(dtype)
         values |= {("size", k, axis): n for axis, n in enumerate(shape)}
-    values |= {("empty", k): id(arguments) for k, arguments in enumerate(record.outputs)}
     values |= {("offset", k): n for k, n in enumerate(record.offsets)}
     numbers = np.array([values[w] for w in words], np.int64)
     definition = _MethodDef(b"kernel", address(entry), METH_FASTCALL | METH_KEYWORDS, None)
@@ -96,36 +93,6 @@ def numba_call(dispatcher: Callable[..., Any], nesting: Structure, careful: Call
     return call
 
 
-@cache
-def is_supported() -> bool:
-    """Are objects and arrays in memory as this file has it? Else no entry can be made."""
-    if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
-        return False
-    if ctypes.sizeof(ctypes.c_void_p) != 8:
-        return False
-    read_only = np.arange(24.0).reshape(2, 3, 4)[:, ::2]
-    read_only.flags.writeable = False
-    for a in (np.zeros(()), np.zeros(3, np.float32), np.zeros((2, 5), np.int64, order="F"), read_only):
-        sizes = _at(a, SIZES, ctypes.c_void_p) or 0
-        found = (
-            _at(a, TYPE, ctypes.c_void_p),
-            _at(a, DATA, ctypes.c_void_p),
-            _at(a, RANK, ctypes.c_int),
-            _at(a, DTYPE, ctypes.c_void_p),
-            _at(a, FLAGS, ctypes.c_int),
-        )
-        flags = a.flags.num
-        if found != (id(np.ndarray), a.ctypes.data, a.ndim, id(a.dtype), flags):
-            return False
-        if a.ndim and tuple((ctypes.c_ssize_t * a.ndim).from_address(sizes)) != a.shape:
-            return False
-    return all(_at(x, TYPE, ctypes.c_void_p) == id(type(x)) for x in (1, 1.0, True, np.float64(1)))
-
-
-def _at(x: Any, offset: int, kind: Any) -> Any:
-    return kind.from_address(id(x) + offset).value
-
-
 class _MethodDef(ctypes.Structure):
     """PyMethodDef, methodobject.h."""
 
@@ -146,4 +113,5 @@ def _compiled(form: Form) -> tuple[Any, list[Word]]:
         symbol = machine_code.SYMBOL
         (text, words), module = entry_text(form, symbol), Module(symbol, host())
         module.addresses |= {name: ctypes.cast(ctypes.pythonapi[name], ctypes.c_void_p).value or 0 for name in PYTHON}
+        module.addresses |= {name: numpy_function(name) for name in NUMPY}
         return machine_code.address_code(text, module), words
