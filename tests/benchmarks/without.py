@@ -18,6 +18,7 @@ from symgrad.lower.array_kernel import ArrayKernel
 from symgrad.lower.arrays import fill, nests
 from symgrad.lower.arrays.affine import Affine
 from symgrad.lower.arrays.nest import Nest
+from symgrad.lower.emit import instructions
 from symgrad.lower.emit.target import Target
 from symgrad.lower.scalars import schedule
 
@@ -71,6 +72,7 @@ def _scattering() -> AbstractContextManager[Any]:
 SWITCHES = (
     Switch("vector functions of libmvec", "batch", lambda: patch.object(Target, "vector_function", lambda *_: None)),
     Switch("calls of one point in vectors", "scalar", lambda: patch.object(kernel, "packed", _same)),
+    Switch("sine and cosine by one function", "scalar", lambda: patch.object(instructions, "CIRCULAR", ())),
     Switch("few values waiting at a time", "ba", lambda: patch.object(schedule, "ordered", list)),
     Switch("threads", "batch", lambda: patch.dict("os.environ", SYMGRAD_THREADS="1")),
     Switch("nests over the same rows in blocks", "logreg", lambda: patch.object(nests, "fused", _one_by_one)),

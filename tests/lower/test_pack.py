@@ -17,8 +17,8 @@ from symgrad.lower.scalars.program import Let, Load, Number, Pack, Part, Program
 from symgrad.lower.source.python import to_python
 from symgrad.ops.exponential import Exp
 from symgrad.ops.special import Polygamma
-from symgrad.ops.stable import LogSumExp
-from symgrad.ops.trigonometric import Sin
+from symgrad.ops.stable import LogSumExp, Sigmoid
+from symgrad.ops.trigonometric import Cos, Sec, Sin
 from symgrad.structure import LEAF, tuple_of
 from tests.lower.programs import assert_close, inputs, kernel_of, random_graph, reference
 from tests.rules import domain, operations
@@ -99,6 +99,24 @@ def test_calls_before_most_others_come_first() -> None:
     for _ in range(3):
         last[8:] = [Sin().apply(y) for y in last[8:]]
     assert [len(pack) for pack in packs(packed(kernel_of(names, last).scheduled, EIGHT))] == [8, 6] + [3] * 2
+
+
+def test_what_is_called_for_one_number_takes_one_lane() -> None:
+    names = inputs(Graph(), *(f"u{k}" for k in range(8)))
+    program = packed(kernel_of(names, [op.apply(x) for op in (Sin(), Cos()) for x in names]).scheduled, EIGHT)
+    assert packs(program) == [["sin", "cos"] * 8]
+
+
+def test_operations_that_call_the_same_functions_share_a_vector() -> None:
+    names = inputs(Graph(), *(f"u{k}" for k in range(6)))
+    outputs = [op.apply(x) for op, x in zip((Sin(), Cos(), Sec()) * 2, names, strict=True)]
+    assert packs(packed(kernel_of(names, outputs).scheduled, EIGHT)) == [["sin", "cos", "sec"] * 2]
+
+
+def test_operations_that_call_a_function_of_other_numbers_share_none() -> None:
+    names = inputs(Graph(), *(f"u{k}" for k in range(6)))
+    outputs = [op.apply(x) for op in (Exp(), Sigmoid()) for x in names]
+    assert packs(packed(kernel_of(names, outputs).scheduled, EIGHT)) == [["exp"] * 6, ["sigmoid"] * 6]
 
 
 def test_operations_with_other_numbers_of_inputs_share_no_vector() -> None:

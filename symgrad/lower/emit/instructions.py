@@ -13,6 +13,7 @@ from functools import partial, reduce
 from typing import Any, NamedTuple
 
 from symgrad.graph import Op
+from symgrad.lower.emit.circular import CIRCULAR, SINE_AND_COSINE, circular, intrinsics
 from symgrad.lower.emit.special import definition, special_function
 from symgrad.lower.emit.target import Target, constant
 from symgrad.lower.scalars.program import as_double
@@ -33,6 +34,7 @@ class Module:
 
     symbol: str  # of the kernel; what else it defines begins with it
     target: Target
+    repeats: bool = True  # does its code run in loops? Only there sines are inlined, 0.02 us faster in one point if not
     globals: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, int] = field(default_factory=dict)  # of scipy.special's loops
     routines: set[str] = field(default_factory=set)  # of BLAS, by their names
@@ -205,8 +207,20 @@ class Instructions:
         expm1 = self.module.target.vector_function("expm1", 1) if name == "tanh" else None
         if expm1 is not None:
             return self._tanh(expm1, *args)
+        if name in CIRCULAR and self.lanes > 2:  # narrower vectors are of machines without a fused a*b + c
+            return self._circular(name, *args)
         vector = self.module.target.vector_function(name, len(args))
         return self._call(vector, args) if vector else self._lane_by_lane(name, args, "#0")
+
+    def _circular(self, name: str, x: Value) -> Value:
+        """Sine or cosine by the function of both: of two calls of it with one argument LLVM makes one."""
+        pair = f"{{ {x.type}, {x.type} }}"
+        for intrinsic in intrinsics(self.lanes):
+            self.declare(*intrinsic)
+        inlining = "alwaysinline" if self.module.repeats else "noinline"
+        self.module.globals.setdefault(SINE_AND_COSINE, circular(self.lanes, inlining))
+        both = self.define(f"call {pair} @{SINE_AND_COSINE}({x.type} {x.text}) #0", pair)
+        return self.define(f"extractvalue {pair} {both.text}, {CIRCULAR.index(name)}", x.type)
 
     def _tanh(self, expm1: str, x: Value) -> Value:
         """With e = expm1(2|x|): e / (e + 2), 3.9 ulp at worst, and 1.1 ns a lane where libmvec's own takes 1.8. The

@@ -83,7 +83,7 @@ done:
 
 def to_llvm(program: Program, symbol: str, target: Target) -> tuple[str, Module]:
     """The text of the module that defines the kernel under this symbol, and what it calls by address."""
-    module = Module(symbol, target)
+    module = Module(symbol, target, repeats=bool(_sizes(program.buffers)))
     return _Writer(program, module).text(), module
 
 
@@ -221,11 +221,12 @@ class _Function(Instructions):
         return name
 
     def pack(self, pack: Pack) -> None:
-        """One operation on several numbers, each in a lane."""
-        arguments = zip(*(s.arguments for s in pack.body), strict=True)
-        y = pack.body[0].op.emit(self, *[self.vector([self.read(a) for a in each]) for each in arguments])
-        for lane, s in enumerate(pack.body):
-            self.keep(s.value, self.lane(y, lane))
+        """Operations on several numbers, each in a lane."""
+        lanes = list(dict.fromkeys(s.arguments for s in pack.body))
+        vectors = [self.vector([self.read(a) for a in each]) for each in zip(*lanes, strict=True)]
+        found = {op: op.emit(self, *vectors) for op in dict.fromkeys(s.op for s in pack.body)}
+        for s in pack.body:
+            self.keep(s.value, self.lane(found[s.op], lanes.index(s.arguments)))
 
     # -- memory -------------------------------------------------------------------------------------------------------
 

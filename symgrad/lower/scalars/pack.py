@@ -1,7 +1,8 @@
 """Program for one point -> the same program, in which calls of elementary functions share vectors.
 
-A function takes for a whole vector as long as for one or two numbers. Calls of one operation that are ready together
-are computed in the lanes of one vector, those first after which most calls follow: statements change their order.
+A function takes for a whole vector as long as for one or two numbers. Calls that are ready together are computed in the
+lanes of one vector, those first after which most calls follow: statements change their order. Operations that make the
+same calls, such as sine and cosine, share vectors too; of one number they are in one lane.
 """
 
 from __future__ import annotations
@@ -12,55 +13,58 @@ from dataclasses import replace
 from heapq import heappop, heappush
 
 from symgrad.graph import Op
+from symgrad.lower.emit.circular import SINE_AND_COSINE
 from symgrad.lower.emit.instructions import Instructions, Module, Value
 from symgrad.lower.emit.target import VECTOR, Target
 from symgrad.lower.scalars.program import Let, Load, Number, Pack, Part, Program, Statement, Store
 
 FEWEST = 3  # calls in a vector: of three, none is slower than apart (erf: 11 ns), and sines take a third (7 of 25 ns)
 
-Call = tuple[Op, int]  # an operation that calls functions, and how many inputs it has
+Call = tuple[str, ...]  # the instructions of an operation up to its last call of a function for vectors
 
 
 def packed(program: Program, target: Target) -> Program:
     """The program with packs, where the target has vector functions for what is called."""
     bodies = [s.body for s in program.body if isinstance(s, Part)] or [program.body]
-    counts = Counter(_call(s) for body in bodies for s in body if isinstance(s, Let))
-    calls = {call for call, number in counts.items() if number >= FEWEST and _has_vector_form(*call, target)}
-    if not calls:
+    kinds = {(s.op, len(s.arguments)) for body in bodies for s in body if isinstance(s, Let)}
+    calls = {kind: call for kind in kinds if (call := _call(*kind, target))}
+    called = [[calls.get((s.op, len(s.arguments))) if isinstance(s, Let) else None for s in body] for body in bodies]
+    counts = Counter(call for of_body in called for call in of_body)
+    del counts[None]
+    if max(counts.values(), default=0) < FEWEST:
         return program
-    bodies = [tuple(_packed(body, calls, target.lanes)) for body in bodies]
+    bodies = [tuple(_packed(*both, target.lanes)) for both in zip(bodies, called, strict=True)]
     return replace(program, body=bodies[0] if len(bodies) == 1 else tuple(map(Part, bodies)))
 
 
-def _call(s: Let) -> Call:
-    return s.op, len(s.arguments)
-
-
-def _has_vector_form(op: Op, inputs: int, target: Target) -> bool:
-    """Does the operation call functions, all of which the target has for vectors?"""
+def _call(op: Op, inputs: int, target: Target) -> Call:
+    """What the operation calls; empty unless the target has all functions that it calls for vectors."""
     trial = Instructions(Module("trial", target))
-    op.emit(trial, *[Value("%x", trial.real)] * inputs)
+    op.emit(trial, *[Value(f"%x{k}", trial.real) for k in range(inputs)])
     called = [symbol for symbol in trial.module.globals if not symbol.startswith("llvm.")]
-    return bool(called) and all(symbol.startswith(VECTOR) for symbol in called)
+    if not all(symbol.startswith((VECTOR, SINE_AND_COSINE)) for symbol in called):
+        return ()
+    last = [k for k, line in enumerate(trial.lines) if any(f"@{symbol}(" in line for symbol in called)]
+    return (str(inputs), *trial.lines[: last[-1] + 1]) if last else ()
 
 
-def _packed(body: Sequence[Statement], calls: set[Call], lanes: int) -> Iterator[Statement]:
+def _packed(body: Sequence[Statement], called: Sequence[Call | None], lanes: int) -> Iterator[Statement]:
     """The statements of straight-line code: at each step all that is ready, and when nothing is, one pack of calls."""
     readers, missing = _readers(body)
-    called = [_call(s) if isinstance(s, Let) and _call(s) in calls else None for s in body]
     following = _following(readers, called)
+    twins = _twins(body, called)
     ready: list[int] = []
     waiting: dict[Call, list[tuple[int, int]]] = defaultdict(list)  # first those after which most calls follow
 
     def chosen() -> list[int]:
-        """What comes next: one statement, or calls of the operation whose first is the most urgent."""
+        """What comes next: one statement, or calls of a kind whose first is the most urgent."""
         if ready:
             return [heappop(ready)]
         call = min(waiting, key=lambda call: (waiting[call][0][0], -len(waiting[call])))
         first = [heappop(waiting[call])[1] for _ in range(min(lanes, len(waiting[call])))]
         if not waiting[call]:
             del waiting[call]
-        return first
+        return [twin for k in first for twin in twins[k]]
 
     arrived = [k for k, number in enumerate(missing) if not number]
     while arrived or ready or waiting:
@@ -68,8 +72,8 @@ def _packed(body: Sequence[Statement], calls: set[Call], lanes: int) -> Iterator
             call = called[k]
             if call is None:
                 heappush(ready, k)
-            else:
-                heappush(waiting[call], (-following[k], k))
+            elif k in twins:
+                heappush(waiting[call], (-max(following[twin] for twin in twins[k]), k))
         together = chosen()
         lets = tuple(s for k in together if isinstance(s := body[k], Let))
         yield from [Pack(lets)] if len(lets) >= FEWEST else [body[k] for k in together]
@@ -78,6 +82,15 @@ def _packed(body: Sequence[Statement], calls: set[Call], lanes: int) -> Iterator
             missing[j] -= 1
             if not missing[j]:
                 arrived.append(j)
+
+
+def _twins(body: Sequence[Statement], called: Sequence[Call | None]) -> dict[int, list[int]]:
+    """By the first of them, the places of operations that make the same calls of the same values, all ready at once."""
+    found: dict[tuple[Call, tuple[int, ...]], list[int]] = defaultdict(list)
+    for k, (s, call) in enumerate(zip(body, called, strict=True)):
+        if isinstance(s, Let) and call is not None:
+            found[call, s.arguments].append(k)
+    return {places[0]: places for places in found.values()}
 
 
 def _readers(body: Sequence[Statement]) -> tuple[list[list[int]], list[int]]:

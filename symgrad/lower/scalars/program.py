@@ -8,7 +8,8 @@
               | Store(buffer, index, v)      buffer[index] <- v
               | Loop(index, extent, body)    for index in range(extent); iterations are independent, lanes of a vector
               | Part(body)                   straight-line code that is compiled as a function of its own
-              | Pack(body)                   lets of one op, none of which needs another: lanes of one vector
+              | Pack(body)                   lets that call the same functions and need none of one another; of each
+                                             tuple of arguments one lane of a vector
 
 Values are numbered; each is assigned once. A value made in a Part may be read in a later one: the emitter keeps it.
 """
