@@ -89,7 +89,7 @@ NESTED = {
         "lower.emit.llvm_loops.PartWriter",
         "lower.arrays.nest.Nest",
     ),
-    *("lower.arrays.chunks._accesses", "lower.arrays.nest.Nest"),
+    *("lower.arrays.chunks._accesses", "lower.arrays.nest.Nest", "lower.arrays.overlap.Limits"),
     *(
         "lower.arrays.access.Names",
         "lower.arrays.jam._statements",

@@ -18,6 +18,7 @@ from symgrad.lower.array_kernel import ArrayKernel
 from symgrad.lower.arrays import fill, nests
 from symgrad.lower.arrays.affine import Affine
 from symgrad.lower.arrays.nest import Nest
+from symgrad.lower.arrays.overlap import Limits
 from symgrad.lower.emit import instructions
 from symgrad.lower.emit.target import Target
 from symgrad.lower.scalars import schedule
@@ -80,6 +81,7 @@ SWITCHES = (
     Switch("borders of loops peeled", "rosen", lambda: patch.object(Nest, "innermost", _whole)),
     Switch("values carried from iteration to iteration", "rosen_hvp", lambda: patch.object(nests, "carried", _same)),
     Switch("loops over one range merged", "gmm", lambda: patch.object(nests, "merged", _same)),
+    Switch("loops over nearly one range merged", "rosen", lambda: patch.object(Limits, "are_near", lambda *_: False)),
     Switch("four rows jammed", "logreg", lambda: patch.object(nests, "jammed", _same)),
     Switch("rows in chunks, on threads", "logreg", lambda: patch.object(array_kernel, "chunked", _same)),
     Switch(

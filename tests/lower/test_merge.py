@@ -83,7 +83,7 @@ def test_what_both_compute_is_computed_once():
     "second",
     [
         loop("j", Load(2, "t", (Affine(-1, (("j", 1),)),)), Store("y", (j,), 2)),
-        loop("j", Load(2, "x", (j,)), Store("y", (j,), 2), extent=n + 1),
+        loop("j", Load(2, "x", (j,)), Store("y", (j,), 2), extent=n + 9),
         loop("j", Load(2, "a", (j, j)), Store("y", (j,), 2)),
         loop("j", Load(2, "x", (j,)), AddTo("y", (j,), 2)),
     ],

@@ -1,4 +1,4 @@
-"""ArrayProgram -> the same with loops over one range made one loop, in which nothing is computed or loaded twice.
+"""ArrayProgram -> the same with loops over one range, or nearly one, made one, in which nothing is computed twice.
 
 What a loop stored and another read at the same index is taken from the register; what nobody else reads is not stored.
 """
@@ -44,6 +44,7 @@ from symgrad.lower.arrays.loops import (
     When,
     flat,
 )
+from symgrad.lower.arrays.overlap import Limits
 
 Table = dict[tuple[Any, ...], int]  # what is computed or loaded -> the value that has it
 
@@ -52,36 +53,39 @@ def merged(program: ArrayProgram) -> ArrayProgram:
     """The program, with loops merged, values shared, and what nothing needs left out."""
     roots = Roots(program.buffers)
     taken = {s.index for s in flat(program.body) if isinstance(s, Loop)}
-    body = _shared(_merged(program.body, roots, taken), {}, Names(), roots)
+    body = _shared(_merged(program.body, roots, taken, Limits(program.body)), {}, Names(), roots)
     return _needed(replace(program, body=tuple(body)))
 
 
 # -- loops ------------------------------------------------------------------------------------------------------------
 
 
-def _merged(body: Sequence[Statement], roots: Roots, taken: set[str]) -> tuple[Statement, ...]:
+def _merged(body: Sequence[Statement], roots: Roots, taken: set[str], limits: Limits) -> tuple[Statement, ...]:
     """Each loop within the one nearest before it that it can be one with."""
     found: list[Statement] = []
     for s in body:
         places = range(len(found) - 1, -1, -1) if isinstance(s, Loop) else range(0)
         for k in places:
-            before = _with(found[k], s, found[k + 1 :], roots, taken)
+            before = _with(found[k], s, found[k + 1 :], roots, taken, limits)
             if before is not None:
                 found[k:] = before
                 break
         else:
             found.append(s)
-    return tuple(with_bodies(s, [_merged(b, roots, taken) for b in bodies(s)]) if bodies(s) else s for s in found)
+    return tuple(
+        with_bodies(s, [_merged(b, roots, taken, limits) for b in bodies(s)]) if bodies(s) else s for s in found
+    )
 
 
 def _with(
-    a: Statement, b: Statement, between: Sequence[Statement], roots: Roots, taken: set[str]
+    a: Statement, b: Statement, between: Sequence[Statement], roots: Roots, taken: set[str], limits: Limits
 ) -> list[Statement] | None:
-    """The two loops as one, with the statements that stood between them before or after it; None if that is not the
-    same, or if they have nothing in common."""
+    """The two loops as one, with the statements that stood between them before or after it, and iterations that one of
+    them has alone; None if that is not the same, or if they have nothing in common."""
     if not isinstance(a, Loop) or not isinstance(b, Loop):
         return None
-    if (a.first, a.stop, a.kind, a.step) != (b.first, b.stop, b.kind, b.step):
+    is_same = (a.first, a.stop) == (b.first, b.stop)
+    if (a.kind, a.step) != (b.kind, b.step) or not (is_same or (a.kind == "simd" and limits.are_near(a, b))):
         return None
     if any(isinstance(s, Rows) for s in between):  # threads may run them: no value stays across
         return None
@@ -99,7 +103,11 @@ def _with(
         if needed and any(ordered(s, other, roots) for other in (a, *later)):
             return None
         (earlier if needed else later).insert(0, s)
-    return [*earlier, replace(a, body=body), *later]
+    if is_same:
+        return [*earlier, replace(a, body=body), *later]
+    found = limits.overlap(a, b)
+    both = replace(a, first=found.first, stop=found.stop, body=body)
+    return [*earlier, *found.before, both, *found.after, *later]
 
 
 def _renamed(a: Loop, b: Loop, taken: set[str]) -> tuple[Statement, ...]:
