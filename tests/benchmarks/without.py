@@ -74,6 +74,7 @@ SWITCHES = (
     Switch("vector functions of libmvec", "batch", lambda: patch.object(Target, "vector_function", lambda *_: None)),
     Switch("calls of one point in vectors", "scalar", lambda: patch.object(kernel, "packed", _same)),
     Switch("sine and cosine by one function", "scalar", lambda: patch.object(instructions, "CIRCULAR", ())),
+    Switch("sparse results zeroed first", "pendulum_20", lambda: patch.object(schedule, "_is_sparse", lambda _: False)),
     Switch("few values waiting at a time", "ba", lambda: patch.object(schedule, "ordered", list)),
     Switch("threads", "batch", lambda: patch.dict("os.environ", SYMGRAD_THREADS="1")),
     Switch("nests over the same rows in blocks", "logreg", lambda: patch.object(nests, "fused", _one_by_one)),

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import sympy as sp
 
+import symgrad as sg
 from symgrad.graph import Graph
 from symgrad.lower.kernel import Kernel
 from symgrad.lower.scalars.program import Let, Load, Loop, Part, Program, Store
 from symgrad.lower.scalars.schedule import Result, schedule
 from symgrad.ops.exponential import Exp
+from symgrad.ops.leaf import constant
 from symgrad.ops.trigonometric import Sin
-from tests.lower.programs import Argument, array, assert_close, inputs, kernel_of, random_graph
+from tests.lower.programs import Argument, array, assert_close, function_of, inputs, kernel_of, random_graph
 
 
 def small() -> Kernel:
@@ -39,6 +42,42 @@ def test_program_of_a_point() -> None:
         "  %6 = exp(%0)\n"
         "  out1[0] = %6"
     )
+
+
+def sparse(*places: int, size: int = 7) -> Kernel:
+    """x -> a vector with x in these places, else 0."""
+    graph = Graph()
+    (x,) = inputs(graph, "x")
+    zero = constant(graph, 0)
+    return kernel_of([x], [Result((size,), tuple(x if k in places else zero for k in range(size)))])
+
+
+def test_a_result_that_is_mostly_zero_is_zeros_first() -> None:
+    assert str(sparse(0, 3, 6).program) == (
+        "program f(in x: f8; out out0: f8[7])\n"
+        "  out0 = zeros\n"
+        "  %0 = load x\n"
+        "  out0[0] = %0\n"
+        "  out0[3] = %0\n"
+        "  out0[6] = %0"
+    )
+    assert "zeros" not in str(sparse(0, 1, 3, 6).program)
+
+
+def test_a_result_that_is_mostly_zero_is_right_in_every_form() -> None:
+    kernel, right = sparse(0, 3), [2.5, 0, 0, 2.5, 0, 0, 0]
+    assert kernel.njit(2.5).tolist() == right
+    assert kernel.batch([np.full(9, 2.5)])[0].tolist() == [right] * 9
+    assert function_of(kernel)(2.5).tolist() == right
+
+
+def test_a_large_result_that_is_mostly_zero_is_right_in_parts() -> None:
+    variables = sp.symbols("x:200")
+    F = sg.Function([variables], [sum(x * x for x in variables[k : k + 40]) for k in range(160)])
+    J, at = F.jacobian(variables), np.linspace(-1, 1, 200)
+    assert any(isinstance(s, Part) for s in J.kernel.program.body)
+    right = [[2 * x if k <= m < k + 40 else 0.0 for m, x in enumerate(at)] for k in range(160)]
+    np.testing.assert_array_equal(J(at), right)
 
 
 def test_program_of_a_batch_computes_what_is_uniform_once() -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import count
+from math import prod
 
 from symgrad.lower.emit.instructions import Instructions, Module, Value
 from symgrad.lower.emit.target import Target
@@ -28,6 +29,7 @@ from symgrad.lower.scalars.program import (
     Program,
     Statement,
     Store,
+    Zeros,
 )
 from symgrad.progress import counted
 
@@ -186,6 +188,8 @@ class _Function(Instructions):
                     self.writer.numbers[s.value] = self.number(s.number)
                 case Store():
                     self.store(s.buffer, s.index, self.read(s.value))
+                case Zeros():
+                    self.zeros(s.buffer)
                 case Part():
                     self.writer.part(self, s)
                 case Pack():
@@ -276,6 +280,11 @@ class _Function(Instructions):
         address, type_ = self.element(name, index)
         a = self.splat(a) if type_ == self.real else a
         self.line(f"store {type_} {a.text}, ptr {address}, align 8")
+
+    def zeros(self, name: str) -> None:
+        size = 8 * prod(int(d) for d in self.writer.buffers[name][1].dims)
+        self.module.globals["llvm.memset"] = "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
+        self.line(f"call void @llvm.memset.p0.i64(ptr {self.buffer(name)}, i8 0, i64 {size}, i1 false)")
 
     # -- loops --------------------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@
               | Number(v, number)            v <- an exact number
               | Let(v, op, arguments)        v <- op applied to earlier values
               | Store(buffer, index, v)      buffer[index] <- v
+              | Zeros(buffer)                all of a buffer <- 0, before anything is stored in it
               | Loop(index, extent, body)    for index in range(extent); iterations are independent, lanes of a vector
               | Part(body)                   straight-line code that is compiled as a function of its own
               | Pack(body)                   lets that call the same functions and need none of one another; of each
@@ -77,6 +78,11 @@ class Store:
 
 
 @dataclass(frozen=True)
+class Zeros:
+    buffer: str
+
+
+@dataclass(frozen=True)
 class Loop:
     index: str
     extent: Extent
@@ -93,7 +99,7 @@ class Pack:
     body: tuple[Let, ...]
 
 
-Statement = Load | Number | Let | Store | Loop | Part | Pack
+Statement = Load | Number | Let | Store | Zeros | Loop | Part | Pack
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,8 @@ def _lines(body: tuple[Statement, ...], indent: str) -> Iterator[str]:
                 yield f"{indent}%{s.value} = {s.op.label()}({', '.join(f'%{a}' for a in s.arguments)})"
             case Store():
                 yield f"{indent}{_place(s.buffer, s.index)} = %{s.value}"
+            case Zeros():
+                yield f"{indent}{s.buffer} = zeros"
             case Loop():
                 yield f"{indent}for {s.index} in simd({s.extent}):"
                 yield from _lines(s.body, indent + "  ")

@@ -10,6 +10,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from symgrad.lower.scalars.program import Buffer, Index, Let, Load, Loop, Number, Pack, Part, Program, Statement, Store
 from symgrad.lower.source.expressions import ATOM, Expressions, Text
 
@@ -105,7 +107,7 @@ class _Writer:
             return elements[()]
         if 0 in shape:
             return f"np.empty({tuple(shape)})"
-        nested = _nested([elements[k] for k in sorted(elements)], shape)
+        nested = _nested([elements.get(k, "0.0") for k in np.ndindex(*shape)], shape)
         self.body += filled(f"{buffer.name} = np.array(", nested, ")", INDENT)
         return buffer.name
 
