@@ -74,6 +74,26 @@ def _slices(a: Arrays) -> list[Node]:
     ]
 
 
+def _counts(a: Arrays) -> list[Node]:
+    """Indices as numbers: every second one, backwards, of two axes."""
+    every = positions(a.graph, 2 * n + m)
+    return [
+        view(every, [up(0, by=2, at=1)], (n,)) * a.t,
+        view(every, [up(0, by=-1, at=n)], (n,)) * a.t,
+        a.graph.add(Exp(), view(every, [Place(0, ((0, 1), (1, 1)))], (n, m)) * -1) * a.x,
+    ]
+
+
+def _numbers(a: Arrays) -> list[Node]:
+    """Axes whose length is a number, beside those of vectors."""
+    found = []
+    for length in (11, 16, 33):
+        row = positions(a.graph, length) * broadcast(a.s, (length,), [])
+        both = broadcast(row, (n, length), [1]) * broadcast(a.t, (n, length), [0])
+        found += [row, a.graph.add(Sin(), both), total(a.graph.add(Sin(), row))]
+    return found
+
+
 def _orders(a: Arrays) -> list[Node]:
     """Views whose axes are transposed, taken twice, left out, or new."""
     columns = broadcast(a.t, (n, 3), [0]) * 2
@@ -197,6 +217,8 @@ def _masks(a: Arrays) -> list[Node]:
 
 FURTHER: dict[str, Callable[[Arrays], list[Node]]] = {
     "slices": _slices,
+    "counts": _counts,
+    "numbers": _numbers,
     "orders": _orders,
     "integers": _integers,
     "products": _products,

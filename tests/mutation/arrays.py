@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache, partial
 from inspect import signature
+from itertools import product
+from types import ModuleType
 from typing import Any
 from unittest.mock import patch
 
@@ -20,14 +22,15 @@ import numpy as np
 from symgrad.lower import array_kernel
 from symgrad.lower.array_kernel import ArrayKernel
 from symgrad.lower.arrays import carried, chunks, fusion, jam, merge, nests
+from symgrad.lower.arrays.chunks import chunked
 from symgrad.lower.arrays.loops import ArrayProgram
 from symgrad.lower.arrays.nest import NotInLoops
 from symgrad.lower.emit import llvm_parts
-from symgrad.lower.emit.target import host
+from symgrad.lower.emit.target import Target, host
 from symgrad.lower.machine import threads
 from symgrad.lower.source import numpy_source
 from symgrad.types import Size
-from tests.lower import test_carried, test_cuts, test_fusion, test_jam, test_merge
+from tests.lower import test_array_code, test_carried, test_cuts, test_fusion, test_jam, test_merge
 from tests.lower.array_examples import (
     AROUND_LANES,
     EMPTY,
@@ -38,9 +41,11 @@ from tests.lower.array_examples import (
     Example,
     differ,
     examples,
+    functions,
     points,
 )
 from tests.lower.interpreter import interpreted
+from tests.lower.test_array_code import others_than_they_are
 
 BORDER = 64  # numbers before and after an array
 
@@ -156,58 +161,78 @@ def layout_checks(stage: str = "") -> dict[str, Check]:
         return any(differ(interpreted(found, given, sizes), wanted) for sizes, given, wanted in points(name, FEW))
 
     found = {name: changed(partial(made, name), partial(is_wrong, name)) for name in in_loops()}
-    return by_hand() | found
+    return by_hand([test_carried, test_cuts, test_fusion, test_jam, test_merge]) | found
 
 
-def by_hand() -> dict[str, Check]:
+def by_hand(homes: Sequence[ModuleType]) -> dict[str, Check]:
     """The tests of programs that are written by hand."""
     found: dict[str, Check] = {}
-    for home in (test_carried, test_cuts, test_fusion, test_jam, test_merge):
+    for home in homes:
         for name, test in vars(home).items():
             if not name.startswith("test_") or name.startswith("test_values"):
                 continue
-            marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
-            names, cases = marks[0].args if marks else ((), [()])
-            if isinstance(names, str):
-                names, cases = (names,), [(case,) for case in cases]
-            if len(names) == len(signature(test).parameters):
-                found |= {f"{home.__name__} {name} {k}": partial(_fails, test, case) for k, case in enumerate(cases)}
+            every = [_cases(*mark.args) for mark in getattr(test, "pytestmark", []) if mark.name == "parametrize"]
+            for k, cases in enumerate(product(*every)):
+                arguments = {name: value for case in cases for name, value in case.items()}
+                if arguments.keys() == signature(test).parameters.keys():
+                    found[f"{home.__name__} {name} {k}"] = partial(_fails, test, arguments)
     return found
 
 
-def _fails(test: Callable[..., None], arguments: Sequence[Any]) -> bool:
+def _cases(names: str | Sequence[str], values: Sequence[Any]) -> list[dict[str, Any]]:
+    if isinstance(names, str):
+        return [{names: value} for value in values]
+    return [dict(zip(names, these, strict=True)) for these in values]
+
+
+def _fails(test: Callable[..., None], arguments: dict[str, Any]) -> bool:
     try:
-        test(*arguments)
+        test(**arguments)
     except AssertionError:
         return True
     return False
 
 
 def machine_checks() -> dict[str, Check]:
-    """Machine code, of numbers in two sizes."""
+    """Machine code, of numbers in two sizes; also in vectors of two lanes, and of rows that are not in chunks."""
 
-    def check(name: str, e: Example, dtype: str) -> Check:
-        def is_wrong(_: tuple[str, list[str]]) -> bool:
-            kernel = ArrayKernel("f", e.inputs, e.outputs, dtype)
-            with in_borders() as is_touched:
-                for sizes, given, wanted in points(name, AROUND_LANES):
-                    for _ in range(2):
-                        found = kernel.run([bordered(v, dtype) for v in given], sizes)
-                        if differ(found, wanted, dtype) or is_touched():
-                            return True
-            return False
+    def check(name: str, e: Example, dtype: str, lanes: int = 0, *, chunks: bool = True) -> Check:
+        target = Target(lanes) if lanes else host()
+        in_chunks = chunked if chunks else lambda program: program
 
-        def made() -> tuple[str, list[str]]:
-            code = llvm_parts.arrays_to_llvm(program(e, dtype), "f", host())
-            return code.text, sorted([*code.module.routines, *code.module.addresses])
+        def is_wrong(code: llvm_parts.ArrayCode) -> bool:
+            with (
+                in_borders() as is_touched,
+                patch.object(array_kernel, "host", lambda: target),
+                patch.object(array_kernel, "chunked", in_chunks),
+            ):
+                for parallel in (True, False):
+                    kernel = ArrayKernel("f", e.inputs, e.outputs, dtype, parallel)
+                    for sizes, given, wanted in points(name, AROUND_LANES):
+                        for _ in range(2):
+                            found = kernel.run([bordered(v, dtype) for v in given], sizes)
+                            if differ(found, wanted, dtype) or is_touched():
+                                return True
+            return any(others_than_they_are(code.text))
+
+        @cache
+        def in_rows() -> ArrayProgram:
+            return in_chunks(nests.schedule_arrays("f", e.inputs, e.outputs, dtype))
+
+        def made() -> llvm_parts.ArrayCode:
+            return llvm_parts.arrays_to_llvm(in_rows(), "f", target)
 
         return changed(made, is_wrong)
 
     usual = {name: e for name, e in in_loops().items() if not e.whole and "slopes" not in name}
+    kinds = {name: e for name, e in usual.items() if name in KINDS.keys() - USUAL_ONLY}
+    others = {name: e for name, e in usual.items() if name in functions()}
     found = {name: check(name, e, "f8") for name, e in usual.items()}
-    return found | {
-        f"{name} f4": check(name, e, "f4") for name, e in usual.items() if name in KINDS.keys() - USUAL_ONLY
-    }
+    found |= {f"{name} f4": check(name, e, "f4") for name, e in kinds.items()}
+    found |= {f"{name} in two lanes": check(name, e, "f8", 2) for name, e in {**kinds, **others}.items()}
+    found |= {f"{name} without chunks": check(name, e, "f8", chunks=False) for name, e in others.items()}
+    own = {name: test for name, test in by_hand([test_array_code]).items() if "slots" not in name}
+    return own | found
 
 
 def source_checks() -> dict[str, Check]:

@@ -107,7 +107,7 @@ class PartWriter(Library):
     def position(self, i: Affine) -> Value:
         first = self.as_real(self.affine(i))
         c = i.coefficient(self.lane_of) if self.lane_of else 0
-        if self.lanes == 1 or not c:
+        if not c:
             return first
         steps = ", ".join(f"double {constant(float(c * lane))}" for lane in range(self.lanes))
         return self.add(first, Value(f"<{steps}>", self.real))
@@ -143,14 +143,13 @@ class PartWriter(Library):
         if self.lanes == 1:
             self.line(f"store double {constant(s.number)}, ptr {name}")
             return
-        self.of_lanes.add(s.name)
         first = self.splat(Value(constant(s.number), "double"))
         self.line(f"store {self.real} {first.text}, ptr {name}.lanes, align 64")
 
     def update(self, s: Update) -> None:
         slot = self.sums[s.name][self.lanes > 1]
         a = self.values[s.value] if self.lanes == 1 else self.splat(self.values[s.value])
-        if self.mask is not None and self.lanes > 1 and s.name not in self.of_lanes:
+        if self.mask is not None:
             a = self.select(self.mask, a, self.neutral(s.kind))
         old = self.define(f"load {a.type}, ptr {slot}", a.type)
         self.line(f"store {a.type} {self.combined(s.kind, old, a).text}, ptr {slot}")
@@ -207,9 +206,9 @@ class PartWriter(Library):
         slots = self.before_first(s, first, whole)
         self.lanes, self.lane_of = self.full, s.index
         self.iterate(s, first, whole, self.full, slots=slots)
-        # A block of rows has whole vectors, but for the last; and memory that is added to just after it was written
-        # would be waited for.
-        if not s.first.terms and not any(isinstance(u, AddTo) for u in flat(s.body)):
+        # A block of rows has whole vectors, but for the last; memory that is added to just after it was written would
+        # be waited for; and sums of a lane's own are not to be masked.
+        if not own and not s.first.terms and not any(isinstance(u, AddTo) for u in flat(s.body)):
             whole = self.last_vector(s, number, rest, whole, stop)
         self.lanes, self.lane_of = 1, None
         for name, kind in updates:

@@ -34,7 +34,6 @@ class Memory(Instructions):
         self.lane_of: str | None = None  # the loop whose iterations are lanes
         self.indices: dict[str, str] = {}
         self.sums: dict[str, tuple[str, str]] = {}  # scalar and vector accumulators, by name
-        self.of_lanes: set[str] = set()  # accumulators of which each lane has its own
         self.strides: dict[tuple[str, int], str | int] = {}
         self.block = "begin"
         self.mask: Value | None = None  # in a loop's last vector, the lanes that are new
