@@ -329,6 +329,65 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("_shared_within", "always: if body is"),
     ],
     "two loops side by side may have one index": [("_renamed", "not done: taken.add")],
+    # -- how loops are written as machine code
+    "all that a library takes at once has one type, and one size where it is factored": [
+        ("Library.gemm", "sign dropped: -1 @ target"),
+        ("Library.gemm", "constant + 1: 1 @ target"),
+        ("Library.gemm", "constant - 1: 1 @ target"),
+        ("Library.getrf", "constant - 1: 0 @ n"),
+        ("Library.potrf", "constant - 1: 0 @ n"),
+    ],
+    "LAPACK writes it, and does not read it": [
+        ("Library.getrf", "constant + 1: 0 @ self.fortran"),
+        ("Library.getrf", "constant - 1: 0 @ self.fortran"),
+        ("Library.getrs", "constant + 1: 0 @ flag, info"),
+        ("Library.getrs", "constant - 1: 0 @ flag, info"),
+    ],
+    "a call has its own types: what is declared is an address; since version 19 LLVM declares its own by itself": [
+        ("Library.fortran", "right operand dropped: ['ptr']"),
+        ("PartWriter.carrying", "not done: self.declare"),
+    ],
+    "a number that is cut to its own width": [("Library.reference", "condition 1 dropped: type_ ==")],
+    "a minimum, a maximum, a conjunction of integers is symmetric": [
+        ("PartWriter.bound", "holes swapped: f'call i64"),
+        ("PartWriter.last_vector", "holes swapped: f'and i1"),
+    ],
+    "a vector of one lane is a number": [
+        ("PartWriter.update", "constant + 1: 1 @ a"),
+        ("PartWriter.update", "constant - 1: 1 @ a"),
+    ],
+    "the type of a value whose name alone is asked for": [
+        ("PartWriter.last_vector", "'1' for '2': 'i1' @"),
+        ("PartWriter.before_first", "'1' for '2': 'i1' @"),
+    ],
+    "slower: code that LLVM is told less of, or does itself": [
+        ("PartWriter.function", "right operand dropped: ATTRIBUTES"),
+        ("PartWriter.function", "left operand dropped: ATTRIBUTES"),
+        ("PartWriter.function", "branches swapped: WIDE"),
+        ("PartWriter.function", "relation: self.full == 8"),
+        ("PartWriter.function", "constant + 1: 8"),
+        ("PartWriter.function", "constant - 1: 8"),
+        ("PartWriter.loop", "branches swapped: SHORT"),
+        ("PartWriter.loop", "relation: s.kind == 'short'"),
+        ("Memory.size", "never: if isinstance(n, int)"),
+        ("Memory.integer", "never: if operation == 'mul'"),
+        ("Memory.stride", "never: if isinstance(size, int)"),
+        ("Memory.stride", "never: if found == 1"),
+        ("Memory.stride", "always: if key not in"),
+    ],
+    "slower: iterations that are in no vector, values that are not carried": [
+        ("PartWriter.loop", "always: if s.kind != 'simd'"),
+        ("PartWriter.loop", "never: if not own"),
+        ("PartWriter.loop", "condition 1 dropped: not own"),
+        ("PartWriter.loop", "not dropped: not s.first.terms"),
+        ("PartWriter.loop", "relation: c.far"),
+        ("PartWriter.iterate", "never: if slots"),
+        ("PartWriter.before_first", "never: if not s.carried"),
+        ("PartWriter.before_first", "always: if not s.carried"),
+        ("PartWriter.before_first", "None returned"),
+        ("PartWriter.before_first", "not dropped: not s.carried"),
+        ("PartWriter.before_first", "always: if c.later"),
+    ],
 }
 
 

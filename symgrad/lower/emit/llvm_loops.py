@@ -106,7 +106,7 @@ class PartWriter(Library):
 
     def position(self, i: Affine) -> Value:
         first = self.as_real(self.affine(i))
-        c = i.coefficient(self.lane_of) if self.lane_of else 0
+        c = i.coefficient(self.lane_of)
         if not c:
             return first
         steps = ", ".join(f"double {constant(float(c * lane))}" for lane in range(self.lanes))
@@ -196,11 +196,7 @@ class PartWriter(Library):
         for name, kind in updates:
             self.line(f"store <{self.full} x double> {self.neutral(kind).text}, ptr {self.sums[name][1]}, align 64")
         number = self.integer("sub", stop, first)
-        rest = (
-            number % self.full
-            if isinstance(number, int)
-            else self.define(f"srem i64 {number}, {self.full}", "i64").text
-        )
+        rest = self.define(f"srem i64 {number}, {self.full}", "i64").text
         whole = self.integer("sub", stop, rest)
         s = replace(s, carried=tuple(c for c in s.carried if c.far <= self.full))
         slots = self.before_first(s, first, whole)
@@ -210,7 +206,7 @@ class PartWriter(Library):
         # be waited for; and sums of a lane's own are not to be masked.
         if not own and not s.first.terms and not any(isinstance(u, AddTo) for u in flat(s.body)):
             whole = self.last_vector(s, number, rest, whole, stop)
-        self.lanes, self.lane_of = 1, None
+        self.lanes, self.lane_of = 1, ""
         for name, kind in updates:
             self.gathered(kind, name)
         self.iterate(s, whole, stop, 1, SHORT)
@@ -220,7 +216,7 @@ class PartWriter(Library):
         start = {"add": "-0.0", "mul": "1.0", "max": constant(float("-inf")), "min": constant(float("inf"))}[kind]
         return Value(f"<{', '.join([f'double {start}'] * self.full)}>", f"<{self.full} x double>")
 
-    def last_vector(self, s: Loop, number: int | str, rest: int | str, whole: int | str, stop: int | str) -> int | str:
+    def last_vector(self, s: Loop, number: int | str, rest: str, whole: int | str, stop: int | str) -> int | str:
         """The rest as one vector that ends at the last iteration, if there are as many: what it stores again is the
         same, and accumulators take what is new. Returns where the loop for what is left begins."""
         label = f"last{next(self.counter)}"

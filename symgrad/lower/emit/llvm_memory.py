@@ -15,6 +15,7 @@ from symgrad.types import Size
 
 MEMORY = {"f8": "double", "f4": "float", "i8": "i64", "i4": "i32"}
 BYTES = {"f8": 8, "f4": 4, "i8": 8, "i4": 4}
+UNITS = {"add": 0, "sub": 0, "mul": 1}
 
 
 class Memory(Instructions):
@@ -31,7 +32,7 @@ class Memory(Instructions):
         self.entry: list[str] = []
         self.counter = count()
         self.values: dict[int, Value] = {}
-        self.lane_of: str | None = None  # the loop whose iterations are lanes
+        self.lane_of = ""  # the loop whose iterations are lanes
         self.indices: dict[str, str] = {}
         self.sums: dict[str, tuple[str, str]] = {}  # scalar and vector accumulators, by name
         self.strides: dict[tuple[str, int], str | int] = {}
@@ -61,13 +62,12 @@ class Memory(Instructions):
         return self.sizes[n]
 
     def integer(self, operation: str, a: int | str, b: int | str) -> int | str:
-        if isinstance(a, int) and isinstance(b, int):
-            return {"add": a + b, "sub": a - b, "mul": a * b}[operation]
-        if operation == "mul" and (a == 0 or b == 0):
+        """Of two integers; as it was where one changes nothing, so that neighbours in memory are known to be some."""
+        if operation == "mul" and 0 in (a, b):
             return 0
-        if (operation in ("add", "sub") and b == 0) or (operation == "mul" and b == 1):
+        if b == UNITS[operation]:
             return a
-        if (operation == "add" and a == 0) or (operation == "mul" and a == 1):
+        if a == UNITS[operation] and operation != "sub":
             return b
         return self.define(f"{operation} nsw i64 {a}, {b}", "i64").text
 
@@ -123,9 +123,7 @@ class Memory(Instructions):
         for axis, i in enumerate(index):
             stride = self.stride(buffer, axis)
             offset = self.integer("add", offset, self.integer("mul", self.affine(i), stride))
-            c = i.coefficient(self.lane_of) if self.lane_of else 0
-            if c:
-                step = self.integer("add", step, self.integer("mul", c, stride))
+            step = self.integer("add", step, self.integer("mul", i.coefficient(self.lane_of), stride))
         return offset, step
 
     def address(self, name: str, offset: int | str) -> str:
@@ -155,7 +153,7 @@ class Memory(Instructions):
 
     def load(self, s: Load) -> Value:
         offset, step = self.place(s.buffer, s.index)
-        if self.lanes == 1 or step == 0:
+        if step == 0:
             return self.read(s.buffer, offset)
         if step == 1:
             return self.read(s.buffer, offset, self.lanes)
@@ -168,7 +166,7 @@ class Memory(Instructions):
 
     def store(self, name: str, index: Index, a: Value, *, add: bool) -> None:
         offset, step = self.place(name, index)
-        if self.lanes == 1 or step == 0:
+        if step == 0:
             self.write(name, offset, self.add(self.read(name, offset), a) if add else a)
             return
         a = self.splat(a)
