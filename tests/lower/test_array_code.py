@@ -13,8 +13,8 @@ import sympy as sp
 
 from symgrad.lower import array_kernel
 from symgrad.lower.array_kernel import ArrayKernel
+from symgrad.lower.arrays.affine import Affine
 from symgrad.lower.arrays.loops import (
-    Affine,
     ArrayProgram,
     Buffer,
     Load,
