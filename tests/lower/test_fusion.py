@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import sympy as sp
 
@@ -87,7 +89,10 @@ def filling(source: str, at: Index, target: str, to: Index, along: Along = ROWS)
     return Filling([Loop("i", Affine(), Affine(along.extent), (inner,))], along)
 
 
-FIRST = filling("x", (i, j), "t", (i, j))
+FIRST, TURNED_ROWS = (filling("x", (i, j), "t", to) for to in ((i, j), (j, i)))
+
+
+BOTH = Filling([*filling("t", (i, j), "y", (i, j)).statements, *filling("u", (i, j), "y", (i, j)).statements], ROWS)
 
 
 def groups(*fillings: Filling) -> int:
@@ -103,6 +108,8 @@ def groups(*fillings: Filling) -> int:
         (FIRST, Filling([TURNED], ROWS)),
         (FIRST, Filling([PLAIN], ROWS)),
         (FIRST, filling("t", (i, j), "y", (i, j), ROWS._replace(extent=n - 1))),
+        (FIRST, Filling([PLAIN], ROWS), filling("u", (i, j), "y", (i, j))),
+        (Filling([product("x", "x", "t")], ROWS), filling("t", (i, j), "y", (i, j))),
     ],
     ids=[
         "the same rows",
@@ -110,6 +117,8 @@ def groups(*fillings: Filling) -> int:
         "a product that sums rows",
         "a product of each row",
         "but for a row",
+        "what reads rows of a product",
+        "what begins with a product",
     ],
 )
 def test_nests_of_one_group(fillings: tuple[Filling, ...]) -> None:
@@ -128,7 +137,9 @@ def test_nests_of_one_group(fillings: tuple[Filling, ...]) -> None:
         (FIRST, filling("x", (i, j), "t", (i, j))),
         (FIRST, Filling([copy("t", "u")]), filling("u", (i, j), "y", (i, j))),
         (FIRST, Filling([copy("t", "p")]), Filling([copy("p", "u")]), filling("u", (i, j), "y", (i, j))),
-        (filling("x", (i, j), "t", (j, i)), Filling([TURNED], ROWS)),
+        (FIRST, Filling([copy("t", "u")]), BOTH),
+        (TURNED_ROWS, Filling([TURNED], ROWS)),
+        (Filling([*FIRST.statements, *TURNED_ROWS.statements], ROWS), filling("t", (i, j), "y", (i, j))),
         (filling("x", (i, j), "y", (i, j)), Filling([TURNED], ROWS)),
         (FIRST, Filling([TURNED], ROWS._replace(extent=n - 1))),
         (FIRST, Filling([RIGHT], ROWS)),
@@ -144,7 +155,9 @@ def test_nests_of_one_group(fillings: tuple[Filling, ...]) -> None:
         "what is written again",
         "another group comes between",
         "two groups come between",
+        "another group comes between what it reads",
         "a product of what has rows along another axis",
+        "what is stored by rows and by columns",
         "a product of inputs",
         "a product of fewer rows",
         "a product that needs all rows of its right factor",
@@ -157,3 +170,18 @@ def test_nests_apart(fillings: tuple[Filling, ...]) -> None:
 
 def test_what_needs_the_whole_of_a_product_comes_after_it() -> None:
     assert groups(FIRST, Filling([TURNED], ROWS), filling("u", (i, j), "y", (i, j))) == 2
+
+
+def test_a_product_is_apart_from_rows_along_another_axis_of_one_factor() -> None:
+    both = replace(TURNED, buffers=("t", "y", "u"))
+    assert groups(FIRST, filling("x", (i, j), "y", (j, i)), Filling([both], ROWS)) == 2
+
+
+def test_what_another_group_reads_does_not_part_two_nests() -> None:
+    assert groups(FIRST, Filling([copy("t", "u")]), filling("t", (i, j), "y", (i, j))) == 2
+
+
+@pytest.mark.parametrize("alone", [PLAIN, TURNED], ids=["of each row", "that sums rows"])
+def test_a_product_that_nothing_joins_is_one_call(alone: Call) -> None:
+    made = fused(ArrayProgram("f", BUFFERS, ()), [Filling([alone], ROWS)], 1)
+    assert made.body == (alone,)

@@ -46,7 +46,7 @@ from tests.mutation.mutants import Mutant, mutants, ways_with_statements, ways_w
 from tests.rules import STRUCTURAL, domain, operations
 
 SECONDS = 60  # of one check in a child
-FOR_ALL = {"LLVM of arrays": 600}  # seconds of the checks of one function
+FOR_ALL = {"LLVM of arrays": 600, "nests": 60, "blocks": 60}  # seconds of the checks of one function
 USUALLY = 6
 MEMORY = 2**34  # bytes
 NEAR = 1e-11

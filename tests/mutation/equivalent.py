@@ -236,7 +236,10 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("_Chunking._slot", "right operand dropped"),
         ("_Chunking._slot", "left operand dropped"),
     ],
-    "a symbol for which a number stands": [("_Chunking.__post_init__", "the opposite")],
+    "a symbol for which a number stands": [
+        ("_Chunking.__post_init__", "the opposite"),
+        ("in_blocks", "the opposite"),
+    ],
     "what an accumulator starts with changes no sum": [
         ("_Chunking.statements", "condition 1 dropped: isinstance(s, Start)"),
     ],
@@ -254,6 +257,7 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("_shared", "condition 1 dropped: key is not None"),
         ("_with", "condition 1 dropped: not isinstance(a, Loop)"),
         ("_merged", "constant - 1: 0"),
+        ("Group.extent", "filter dropped: for nest"),
         ("_needed", "sign dropped: -1"),
         ("_needed", "constant"),
     ],
@@ -273,7 +277,13 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("_key", "sign of entry 1: return ('size'"),
         ("_key", "entries reversed"),
     ],
-    "lists of one length": [("_Values._place", "the opposite")],
+    "lists of one length": [
+        ("_Values._place", "the opposite"),
+        ("Group.row_axis", "the opposite"),
+        ("row_wise", "the opposite"),
+        ("_together", "the opposite"),
+        ("_labelled", "the opposite"),
+    ],
     "slower: nests that are not together though they could be, or whose buffers are longer than a block": [
         ("fused", "filter dropped: for nest in g.nests"),
         ("fused", "filter dropped: for other"),
@@ -295,8 +305,7 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("_needed", "condition 0 dropped: g not in seen"),
     ],
     "a group without rows is one nest; rows that are none fit nothing": [
-        ("fused", "constant - 1: 0 @ body"),
-        ("_may_join", "condition 0 dropped: nest.along is None"),
+        ("fused", "constant - 1: 0"),
     ],
     "slower: what is carried, shared or jammed though that does not pay, or is not though it does": [
         ("carried", "condition 1 dropped"),
@@ -322,6 +331,12 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("_with", "condition 0 dropped: a.kind"),
         ("_shared", "always: if isinstance(s, Rows)"),
         ("_key", "case dropped"),
+    ],
+    "nests of one group have one axis, and vectors along its rows or not": [("Group.along", "constant - 1: 0")],
+    "one is as long as the other, whichever is taken from which": [("Group.fits", "operands swapped")],
+    "a copy is the same, made once or twice; its name is another's only": [
+        ("_with_copies_by_lanes", "always: if name not in copies"),
+        ("_with_copies_by_lanes", "holes swapped"),
     ],
     "all are set before they are read": [("_after", "constant")],
     "a loop has one body, that of an iteration; what stands before rows shares nothing with them: slower": [

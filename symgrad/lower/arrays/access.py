@@ -125,7 +125,7 @@ def ordered(a: Statement, b: Statement, roots: Roots) -> bool:
     if sums([a]) & sums([b]):
         return True
     for first, second in ((a, b), (b, a)):
-        made = {defined(s) for s in flat((first,))} - {None}
+        made = {defined(s) for s in flat((first,))}
         if made & {v for s in flat((second,)) for v in used(s)}:
             return True
     stored = [{roots[x.buffer] for x in accesses([s]) if x.how != "load"} for s in (a, b)]
@@ -145,13 +145,12 @@ def row_wise(body: Sequence[Statement], index: str, roots: Roots) -> bool:
         hows = {x.how for x in found}
         if len(hows) == 1 and hows != {"store"}:
             continue
-        indices = [x.at for x in found]
-        first = indices[0]
-        if None in indices or first is None or len({x.buffer for x in found}) > 1:
+        indices = [x.at for x in found if x.at is not None]
+        if len(indices) < len(found) or len({x.buffer for x in found}) > 1:
             return False
-        for axis, i in enumerate(first):
+        for i, *others in zip(*indices, strict=True):
             own = not any(name in within for name, _ in i.terms) and not any(v in made for v, _ in i.values)
-            if own and i.coefficient(index) and all(other is not None and other[axis] == i for other in indices):
+            if own and i.coefficient(index) and all(other == i for other in others):
                 break
         else:
             return False
@@ -218,10 +217,9 @@ class Names:
                 first, stop, body = self.affine(s.first), self.affine(s.stop), self.body(s.body)
                 carried = tuple(Carried(self.value(c.value), self.value(c.later), c.far) for c in s.carried)
                 return replace(s, index=index, first=first, stop=stop, body=body, carried=carried)
-            case Rows():
-                lists = [self.body(b) for b in bodies(s)]
-                return with_bodies(replace(s, extent=self.affine(s.extent)), lists)
-        return s
+        assert isinstance(s, Rows)
+        lists = [self.body(b) for b in bodies(s)]
+        return with_bodies(replace(s, extent=self.affine(s.extent)), lists)
 
     def body(self, body: Iterable[Statement]) -> tuple[Statement, ...]:
         return tuple(map(self.statement, body))

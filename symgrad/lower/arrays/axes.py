@@ -61,7 +61,7 @@ def _together(node: Node) -> Iterator[tuple[Axis, Axis]]:
     if isinstance(op, Contract):
         first = _labelled(node, op)
         for x, labels in zip((*node.inputs, node), (*op.labels, op.output), strict=True):
-            yield from (((x, axis), first[k]) for axis, k in enumerate(labels) if (x, axis) != first[k])
+            yield from (((x, axis), first[k]) for axis, k in enumerate(labels))
     elif isinstance(op, Spread):
         yield from (((node.inputs[0], a), (node, b)) for a, b in enumerate(op.axes))
     elif isinstance(op, (View, Accumulate)):

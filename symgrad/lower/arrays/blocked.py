@@ -71,9 +71,7 @@ class Group:
 
     @property
     def reads(self) -> set[str]:
-        """What it reads of others; what a nest reads of itself, others have begun."""
-        nests = self.nests
-        return {x for nest in nests for x in nest.reads if not any(x in n.writes for n in nests if n is not nest)}
+        return {name for nest in self.nests for name in nest.reads}
 
     def fits(self, nest: Nest) -> bool:
         """Are a nest's rows its own: of one axis, and as many, but for a number; with products, exactly as many?"""
@@ -88,9 +86,8 @@ class Group:
         if nest.product:
             return None if nest.product.sums_rows else 0
         own = own_row(nest.along)
-        places = [s.index for s in flat(tuple(nest.statements)) if isinstance(s, (Store, AddTo)) and s.buffer == name]
-        rank = len(places[0]) if places else 0
-        return next((axis for axis in range(rank) if all(index[axis] == own for index in places)), None)
+        places = [s.index for s in flat(tuple(nest.statements)) if isinstance(s, (Store, AddTo))]
+        return next((axis for axis, every in enumerate(zip(*places, strict=True)) if set(every) == {own}), None)
 
 
 def own_row(along: Along | None) -> Affine:
@@ -177,7 +174,7 @@ def _with_copies_by_lanes(group: Group, buffers: Buffers, row: str, numbers: Ite
         depth = len({s.index for s in flat(tuple(nest.statements)) if isinstance(s, Loop)})
 
         def copied(s: Statement, own: Affine = own, depth: int = depth) -> Statement:
-            if not isinstance(s, Load) or s.buffer in made or len(s.index) in (1, depth) or own not in s.index[:-1]:
+            if not isinstance(s, Load) or s.buffer in made or len(s.index) == depth or own not in s.index[:-1]:
                 return s
             b, axis = buffers[s.buffer], s.index.index(own)
             if b.dims[axis] != group.extent or s.index.count(own) > 1:
@@ -190,7 +187,7 @@ def _with_copies_by_lanes(group: Group, buffers: Buffers, row: str, numbers: Ite
 
         body = list(rebuilt(nest.statements, copied))
         read = {s.buffer for s in flat(tuple(body)) if isinstance(s, Load)}
-        found.append(replace(nest, statements=body, reads=read - nest.writes))
+        found.append(replace(nest, statements=body, reads=read))
     return [*copies.values(), *found]
 
 

@@ -103,7 +103,7 @@ def nest_of(
         return nest.folded()
     at = len(loops.outer)
     in_register = set(order[:at]) == set(loops.outer)
-    if kind == "add" and not in_register:
+    if not in_register:
         zeros: Sequence[Statement] = [Fill(target)]
         if along and along.loop in loops.outer:
             nest.levels[1] += _zeros(nest, target, loops, along.loop)
@@ -234,11 +234,11 @@ def _order(
         trial.innermost(lambda: _scatter(trial, node, target), cut=False)
     else:
         trial.innermost(lambda: trial.keep(Store(target, loops.place, _element(trial, node, copy).value)), cut=False)
-    accesses = [s.index for s in trial.statements() if isinstance(s, (Load, Store, AddTo)) and s.index]
+    accesses = [s.index for s in trial.statements() if isinstance(s, (Load, Store, AddTo))]
     reading = max(accesses, key=len, default=())
 
-    def score(name: str) -> float:
-        total = 1.0 if name in inner else 0.0
+    def score(name: str) -> int:
+        total = 0
         for at in accesses:
             held = [axis for axis, i in enumerate(at) if i.coefficient(name)]
             loaded = any(trial.depth_of_value(v) for i in at for v, _ in i.values)
@@ -250,6 +250,7 @@ def _order(
         return total - (6 if isinstance(n, int) and n < 8 else 0)
 
     allowed = names if kind in ("", "add", "scatter") else list(inner)
+    # of those that are as good, one that reduces
     last = max(reversed([name for name in allowed if not along or name != along.loop]), key=score)
     rest = [name for name in names if name != last]
     if last in outer and inner:  # as the largest array is read

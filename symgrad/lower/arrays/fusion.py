@@ -72,7 +72,7 @@ def _whole(nest: Nest) -> Nest:
 
 
 def _nest(filling: Filling, roots: Roots) -> Nest:
-    reads, writes, begun = set(), set(), set()
+    reads, writes = set(), set()
     for s in flat(tuple(filling.statements)):
         match s:
             case Load():
@@ -83,16 +83,16 @@ def _nest(filling: Filling, roots: Roots) -> Nest:
                 reads |= {roots[name] for name in s.buffers[:-1]}
                 writes.add(s.buffers[-1])
                 if s.accumulates:
-                    begun.add(s.buffers[-1])
+                    reads.add(s.buffers[-1])
                 if s.routine in ("getrf", "potrf"):
                     writes.add(s.buffers[0])
-    return Nest(filling.statements, filling.along, reads - writes | begun, writes)
+    return Nest(filling.statements, filling.along, reads, writes)
 
 
 def _may_join(nest: Nest, group: Group, groups: Sequence[Group], roots: Roots) -> bool:
     """Are the rows the group's; does the nest read only these, of what the group computes, and nothing that is computed
     from the whole of it? A product joins what computes its factors."""
-    if nest.along is None or not group.fits(nest):
+    if not group.fits(nest):
         return False
     made = group.writes
     if nest.product:

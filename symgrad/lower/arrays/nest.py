@@ -69,7 +69,7 @@ class Nest:
         self.places, self.order, self.extents = places, list(order), extents
         self.lanes = lanes or (order[-1] if order else "")  # the loop whose iterations are lanes of a vector
         self.levels: list[list[Statement]] = [[] for _ in range(len(order) + 1)]
-        self.after: list[list[Statement]] = [[] for _ in range(len(order) + 1)]
+        self.after: list[list[Statement]] = [[] for _ in order]
         self.memo: dict[Key, Placed] = {}
         self.values = count() if values is None else values
         self.depths: dict[int, int] = {}  # of each value, in how many loops it is
@@ -121,7 +121,6 @@ class Nest:
             if missing:
                 stack.extend(reversed(missing))
                 continue
-            stack.pop()
             self.memo[key] = self.computed(*key, [self.memo[k] for k in needs])
         return self.memo[node, index]
 
@@ -337,7 +336,7 @@ class Nest:
     def folded(self) -> list[Statement]:
         """The levels as one nest. The innermost loops stand in the last level but one."""
         if not self.order:
-            return [*self.levels[0], *self.after[0]]
+            return self.levels[0]
         body = [*self.levels[-2], *self.after[len(self.order) - 1]]
         for depth in range(len(self.order) - 2, -1, -1):
             name = self.order[depth]
