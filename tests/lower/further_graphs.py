@@ -81,6 +81,8 @@ def _counts(a: Arrays) -> list[Node]:
         view(every, [up(0, by=2, at=1)], (n,)) * a.t,
         view(every, [up(0, by=-1, at=n)], (n,)) * a.t,
         a.graph.add(Exp(), view(every, [Place(0, ((0, 1), (1, 1)))], (n, m)) * -1) * a.x,
+        view(every, [Place(m - 1, ((0, 1), (1, -1)))], (n, m)) * a.x,
+        accumulate(a.x, [Place(m - 1, ((0, 1), (1, -1)))], (n + m - 1,)),
     ]
 
 

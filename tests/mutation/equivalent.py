@@ -358,10 +358,7 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("Library.getrs", "constant + 1: 0 @ flag, info"),
         ("Library.getrs", "constant - 1: 0 @ flag, info"),
     ],
-    "a call has its own types: what is declared is an address; since version 19 LLVM declares its own by itself": [
-        ("Library.fortran", "right operand dropped: ['ptr']"),
-        ("PartWriter.carrying", "not done: self.declare"),
-    ],
+    "a call has its own types: what is declared is an address": [("Library.fortran", "right operand dropped: ['ptr']")],
     "a number that is cut to its own width": [("Library.reference", "condition 1 dropped: type_ ==")],
     "a minimum, a maximum, a conjunction of integers is symmetric": [
         ("PartWriter.bound", "holes swapped: f'call i64"),
@@ -370,6 +367,15 @@ REASONS: dict[str, list[tuple[str, str]]] = {
     "a vector of one lane is a number": [
         ("PartWriter.update", "constant + 1: 1 @ a"),
         ("PartWriter.update", "constant - 1: 1 @ a"),
+        ("Memory.store", "never: if step == 0"),
+    ],
+    "a part of chunks holds them alone": [
+        ("_parts", "constant - 1: 0"),
+        ("arrays_to_llvm", "constant - 1: 0"),
+    ],
+    "a size may be in the table twice, or in vain": [
+        ("_part", "always: if not isinstance(n, int)"),
+        ("_part", "always: if n not in table"),
     ],
     "the type of a value whose name alone is asked for": [
         ("PartWriter.last_vector", "'1' for '2': 'i1' @"),
@@ -389,6 +395,9 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("Memory.stride", "never: if isinstance(size, int)"),
         ("Memory.stride", "never: if found == 1"),
         ("Memory.stride", "always: if key not in"),
+        ("Memory.store", "never: if step == 1"),
+        ("Memory.store", "constant - 1: 1 @ if step == 1"),
+        ("Memory.load", "never: if step == 1"),
     ],
     "slower: iterations that are in no vector, values that are not carried": [
         ("PartWriter.loop", "always: if s.kind != 'simd'"),

@@ -117,11 +117,9 @@ class PartWriter(Library):
             begin, end, step = [self.affine(i) for i in s.indices]
             left = self.define(f"srem i64 {self.integer('sub', end, begin)}, {step}", "i64").text
             return Value(str(self.integer("sub", end, left)), "i64")
-        name = f"llvm.s{s.which}.i64"
-        self.module.globals[name] = f"declare i64 @{name}(i64, i64)"
         found, *rest = [self.affine(i) for i in s.indices]
         for other in rest:
-            found = self.define(f"call i64 @{name}(i64 {found}, i64 {other})", "i64").text
+            found = self.define(f"call i64 @llvm.s{s.which}.i64(i64 {found}, i64 {other})", "i64").text
         return Value(str(found), "i64")
 
     def fill(self, s: Fill) -> None:
@@ -129,7 +127,6 @@ class PartWriter(Library):
         size: int | str = BYTES[buffer.dtype]
         for n in buffer.dims[len(s.index) :]:
             size = self.integer("mul", size, self.size(n))
-        self.module.globals["llvm.memset"] = "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
         first = self.address(s.buffer, self.place(s.buffer, s.index)[0])
         self.line(f"call void @llvm.memset.p0.i64(ptr {first}, i8 0, i64 {size}, i1 false)")
 
@@ -303,7 +300,6 @@ class PartWriter(Library):
         """One iteration: what is carried is the last lanes of a value as it was, then the first of what it is now."""
         # As integers, and spliced: of a shuffle of doubles LLVM makes vpermt2pd where valignq will do, which is slower.
         bits, splice = f"<{self.full} x i64>", f"llvm.vector.splice.v{self.full}i64"
-        self.declare(splice, bits, f"{bits}, {bits}, i32")
         carried = {c.value: c for c in s.carried}
         old = {v: self.define(f"load {bits}, ptr {slot}, align 64", bits).text for v, slot in slots.items()}
         new: dict[int, str] = {}
