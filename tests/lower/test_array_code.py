@@ -25,6 +25,8 @@ from symgrad.lower.arrays.loops import (
     Store,
     Update,
 )
+from symgrad.lower.emit.instructions import Module
+from symgrad.lower.emit.llvm_memory import Memory
 from symgrad.lower.emit.llvm_parts import arrays_to_llvm
 from symgrad.lower.emit.target import Target, host
 from tests.lower.array_examples import AROUND_LANES, NO_SLOPES, differ, examples, points
@@ -81,6 +83,23 @@ def test_each_lane_may_sum_for_itself(kind: str, start: float, lanes: int) -> No
         a = np.random.default_rng(size).normal(size=(3, size))
         wanted = {"add": a.sum(0), "mul": a.prod(0), "max": a.max(0), "min": a.min(0)}[kind]
         np.testing.assert_allclose(computed((body,), a, lanes), wanted, 1e-14)
+
+
+# -- integers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("operation", "a", "b", "found"),
+    [
+        *(("add", "%a", 0, "%a"), ("add", 0, "%a", "%a"), ("sub", "%a", 0, "%a"), ("mul", 1, "%a", "%a")),
+        *(("mul", "%a", 1, "%a"), ("mul", "%a", 0, 0), ("mul", 0, "%a", 0), ("mul", 0, 1, 0), ("mul", 1, 1, 1)),
+        *(("add", "%a", 1, "%0"), ("sub", 0, "%a", "%0"), ("sub", "%a", 1, "%0"), ("mul", -1, "%a", "%0")),
+    ],
+)
+def test_integers_that_change_nothing_are_not_computed_with(operation: str, a: Any, b: Any, found: Any) -> None:
+    writer = Memory(ArrayProgram("f", (), ()), Module("f", host()), [])
+    assert writer.integer(operation, a, b) == found
+    assert writer.lines == [f"  %0 = {operation} nsw i64 {a}, {b}"] * (found == "%0")
 
 
 # -- slots ------------------------------------------------------------------------------------------------------------

@@ -135,6 +135,7 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("_new_axes", "'None' for ':'"),
         ("_Writer._embedded", "':' for 'None'"),
         ("summed", "constant - 1"),
+        ("Memory.line", "left operand dropped"),
     ],
     "an axis that is said to have length 1 is repeated to its full length where it is read": [
         ("_Writer._contract", "filter dropped: for axis"),
@@ -259,6 +260,7 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("_merged", "constant - 1: 0"),
         ("Group.extent", "filter dropped: for nest"),
         ("_needed", "sign dropped: -1"),
+        ("PartWriter.carrying", "condition 0 dropped"),
         ("_needed", "constant"),
     ],
     "a key of another form, which is as unlike all others": [
@@ -376,6 +378,7 @@ REASONS: dict[str, list[tuple[str, str]]] = {
     "a size may be in the table twice, or in vain": [
         ("_part", "always: if not isinstance(n, int)"),
         ("_part", "always: if n not in table"),
+        ("Memory.size", "always: if n not in self.table"),
     ],
     "the type of a value whose name alone is asked for": [
         ("PartWriter.last_vector", "'1' for '2': 'i1' @"),
@@ -391,13 +394,14 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("PartWriter.loop", "branches swapped: SHORT"),
         ("PartWriter.loop", "relation: s.kind == 'short'"),
         ("Memory.size", "never: if isinstance(n, int)"),
-        ("Memory.integer", "never: if operation == 'mul'"),
         ("Memory.stride", "never: if isinstance(size, int)"),
         ("Memory.stride", "never: if found == 1"),
         ("Memory.stride", "always: if key not in"),
+        ("Memory.stride", "constant - 1: 1 @ if found == 1"),
         ("Memory.store", "never: if step == 1"),
         ("Memory.store", "constant - 1: 1 @ if step == 1"),
         ("Memory.load", "never: if step == 1"),
+        ("Memory.load", "constant - 1: 1 @ if step == 1"),
     ],
     "slower: iterations that are in no vector, values that are not carried": [
         ("PartWriter.loop", "always: if s.kind != 'simd'"),
@@ -411,6 +415,8 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("PartWriter.before_first", "None returned"),
         ("PartWriter.before_first", "not dropped: not s.carried"),
         ("PartWriter.before_first", "always: if c.later"),
+        ("PartWriter.carrying", "always: if value is None or"),
+        ("PartWriter.carrying", "relation: value is None @"),
     ],
 }
 
