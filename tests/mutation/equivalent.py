@@ -362,9 +362,11 @@ REASONS: dict[str, list[tuple[str, str]]] = {
     ],
     "a call has its own types: what is declared is an address": [("Library.fortran", "right operand dropped: ['ptr']")],
     "a number that is cut to its own width": [("Library.reference", "condition 1 dropped: type_ ==")],
-    "a minimum, a maximum, a conjunction of integers is symmetric": [
+    "a minimum, a maximum, a conjunction, a sum, a product of integers is symmetric": [
         ("PartWriter.bound", "holes swapped: f'call i64"),
         ("PartWriter.last_vector", "holes swapped: f'and i1"),
+        ("Memory.stride", "holes swapped: f' {name} = mul"),
+        ("PartWriter.iterate", "holes swapped: f'%{label}.next"),
     ],
     "a vector of one lane is a number": [
         ("PartWriter.update", "constant + 1: 1 @ a"),
