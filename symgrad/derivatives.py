@@ -5,7 +5,7 @@ The book's words (Goodfellow, Bengio, Courville, Deep Learning, section 6.5.6, A
     get_operation(V)        node.op
     get_inputs(V, G)        node.inputs
     get_consumers(V, G)     graph.consumers(nodes)[node]
-    op.bprop(inputs, X, G)  node.op.bprop(node, g), for all inputs X at once
+    op.bprop(inputs, X, G)  node.op.bprop(node, g), for all inputs X at once; node.op.shares in the sweep
     build_grad(V, ...)      one step of the sweep below
     grad_table              grad_table
 
@@ -21,12 +21,12 @@ from collections.abc import Sequence
 import sympy as sp
 
 from symgrad.errors import ObjectiveError, UndefinedDerivative
-from symgrad.graph import Node, reachable
+from symgrad.graph import Node, Term, reachable
 from symgrad.ops.contract import contract, contract_guarded
 from symgrad.ops.elementwise import Undefined
-from symgrad.ops.guards import guarded_sum
+from symgrad.ops.guards import gathered, guarded_sum
 from symgrad.ops.leaf import Input, constant
-from symgrad.ops.select import times
+from symgrad.ops.select import multiple, times
 from symgrad.progress import counted
 
 
@@ -42,25 +42,25 @@ def build_grad(target: Node, wrt: Sequence[Node], seed: Node | None = None) -> l
 def vector_jacobian(targets: Sequence[Node], wrt: Sequence[Node], seeds: Sequence[Node]) -> list[Node]:
     """sum_i seed_i d target_i / d w for each w of `wrt`: reverse accumulation, one sweep for all targets."""
     active = between(wrt, targets)
-    grad_table: dict[Node, list[Node]] = {node: [] for node in active}
+    grad_table: dict[Node, list[Term]] = {node: [] for node in active}
     for target, seed in zip(targets, seeds, strict=True):
         if target.type.dtype == "b1":
             raise ObjectiveError("a truth value has no derivative", got=target.op.label())
         if target in grad_table:
-            grad_table[target].append(seed)
+            grad_table[target].append((1, seed))
     wanted = set(wrt)
     gradients: dict[Node, Node] = {}
     for node in counted(active[::-1], "differentiating"):
         contributions = grad_table.pop(node)
         if not contributions:
             continue
-        g = guarded_sum(contributions)
+        c, g = gathered(contributions)
         if node in wanted:
-            gradients[node] = g
+            gradients[node] = multiple(c, g)
         if grad_table.keys().isdisjoint(node.inputs):
             continue
-        for x, gx in zip(node.inputs, node.op.bprop(node, g), strict=True):
-            if x in grad_table and gx is not None:
+        for x, gx in zip(node.inputs, node.op.shares(node, c, g), strict=True):
+            if gx is not None and x in grad_table:
                 if isinstance(gx, Undefined):
                     raise UndefinedDerivative(
                         f"{node.op.name} has no derivative by its argument {node.inputs.index(x) + 1}: {gx.reason}",

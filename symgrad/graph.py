@@ -58,6 +58,10 @@ class Op:
         """
         raise NotImplementedError(f"{type(self).__name__}.bprop")
 
+    def shares(self, y: Node, c: Exact, g: Node) -> Sequence[Term | None]:
+        """The same, for c g, as terms of sums: what is multiplied by a number, and then added, needs no node."""
+        return [None if gx is None else (1, gx) for gx in self.bprop(y, arithmetic["multiple"](c, g))]
+
     def push(self, inputs: Sequence[Node], carried: Sequence[bool], batch: tuple[Any, ...]) -> Node:
         """The node on inputs of which some carry more axes, of these sizes, before their own; so does the result.
 
@@ -132,8 +136,10 @@ class Node:
         return self.like(other) / self
 
 
+Term = tuple[Exact, Node]  # (c, x) is c x
+
 # How +, *, **, numbers and relations become operations: filled once, by ops/arithmetic.py, since the graph knows none.
-arithmetic: dict[str, Callable[..., Node]] = {}
+arithmetic: dict[str, Callable[..., Any]] = {}
 
 
 def _node_of(graph: Graph, index: int) -> Node:

@@ -19,11 +19,10 @@ import numpy as np
 import sympy as sp
 
 from symgrad.errors import ShapeError, TooLarge
-from symgrad.graph import Exact, Node, Op, arithmetic
-from symgrad.ops.elementwise import Elementwise, Partial
+from symgrad.graph import Exact, Node, Term, arithmetic
+from symgrad.ops.elementwise import Elementwise, Entrywise, Partial
 from symgrad.ops.emitter import Emitter
 from symgrad.ops.leaf import Const, as_double, constant, exact_value
-from symgrad.ops.select import times
 from symgrad.types import Type
 
 LONGEST_EXACT = 4096  # bits of a constant that is computed here: four times what the exponent of a float64 reaches
@@ -42,7 +41,7 @@ def common_type(name: str, types: Sequence[Type]) -> Type:
 
 
 @dataclass(frozen=True)
-class Add(Op):
+class Add(Entrywise):
     """y = c1 x1 + c2 x2 + ..., with exact coefficients: add, subtract, negate and scale in one."""
 
     coefficients: tuple[Exact, ...]
@@ -60,8 +59,8 @@ class Add(Op):
     def result_type(self, *types: Type) -> Type:
         return common_type("add", types)
 
-    def bprop(self, y: Node, g: Node) -> Sequence[Node | None]:
-        return [times(g, c) for c in self.coefficients]
+    def partials(self, y: Node) -> Sequence[Partial]:
+        return self.coefficients
 
     def push(self, inputs: Sequence[Node], carried: Sequence[bool], batch: tuple[Any, ...]) -> Node:
         assert all(carried), "a sum that is linear in what it carries has no other terms"
@@ -85,7 +84,7 @@ class Add(Op):
 
 
 @dataclass(frozen=True)
-class Product(Op):
+class Product(Entrywise):
     """y = x1 x2 ...; dy/dxi is the product of the others, all of them in linear time by products from both ends."""
 
     finite = True
@@ -96,14 +95,14 @@ class Product(Op):
     def result_type(self, *types: Type) -> Type:
         return common_type("product", types)
 
-    def bprop(self, y: Node, g: Node) -> Sequence[Node | None]:
+    def partials(self, y: Node) -> Sequence[Partial]:
         if len(y.inputs) == 2:
             a, b = y.inputs
-            return times(g, b), times(g, a)
+            return b, a
         before = list(accumulate(y.inputs[:-1], lambda a, b: a * b))  # x1, x1 x2, ...
         after = list(accumulate(reversed(y.inputs[1:]), lambda a, b: a * b))[::-1]  # ..., xn-1 xn, xn
         between = [a * b for a, b in zip(before, after[1:], strict=False)]
-        return tuple(times(g, others) for others in (after[0], *between, before[-1]))
+        return after[0], *between, before[-1]
 
     def push(self, inputs: Sequence[Node], carried: Sequence[bool], batch: tuple[Any, ...]) -> Node:
         return product(inputs)
@@ -182,7 +181,7 @@ class Power(Elementwise):
 INDEX, PRODUCT = attrgetter("index"), Product()  # made once: these are the innermost loops of a build
 
 
-def weighted_sum(terms: Sequence[tuple[Exact, Node]]) -> Node:
+def weighted_sum(terms: Sequence[Term]) -> Node:
     """The node of c1 x1 + c2 x2 + ...: equal nodes are collected, numbers added, scaled nodes opened."""
     if len(terms) == 1:
         return scaled(*terms[0])
@@ -223,12 +222,17 @@ def scaled(c: Exact, x: Node) -> Node:
 
 def product(factors: Sequence[Node]) -> Node:
     """The node of x1 x2 ...: numbers go in front, equal factors become a power."""
+    return scaled(*scaled_product(factors))
+
+
+def scaled_product(factors: Sequence[Node]) -> Term:
+    """The number in front of a product, and the product of the rest."""
     graph = factors[0].graph
     counts: dict[Node, int] = {}
     number: Exact = 1
     for x in factors:
         if x.type.shape:
-            return arithmetic["elementwise product"](factors)
+            return 1, arithmetic["elementwise product"](factors)
         op = x.op
         if type(op) is Const and op.is_exact:
             number *= op.value
@@ -237,14 +241,12 @@ def product(factors: Sequence[Node]) -> Node:
             number, x = number * op.coefficients[0], x.inputs[0]
         counts[x] = counts[x] + 1 if x in counts else 1
     if number == 0 or not counts:
-        return constant(graph, number)
+        return 1, constant(graph, number)
     order = [x if n == 1 else power(x, n) for x, n in counts.items()]
-    if len(order) > 1:
-        order.sort(key=INDEX)
-        result = graph.add(PRODUCT, *order)
-    else:
-        (result,) = order
-    return result if number == 1 else scaled(number, result)
+    if len(order) == 1:
+        return number, order[0]
+    order.sort(key=INDEX)
+    return number, graph.add(PRODUCT, *order)
 
 
 def power(x: Node, exponent: Exact) -> Node:
@@ -295,4 +297,4 @@ def to_sympy_number(value: Exact) -> Any:
     return sp.Integer(value) if isinstance(value, int) else sp.Float(value)
 
 
-arithmetic.update(sum=weighted_sum, product=product, power=power)
+arithmetic.update({"sum": weighted_sum, "product": product, "scaled product": scaled_product, "power": power})

@@ -13,9 +13,9 @@ import numpy as np
 import sympy as sp
 
 from symgrad.errors import ShapeError
-from symgrad.graph import Node, Op
+from symgrad.graph import Exact, Node, Op
 from symgrad.ops.emitter import Emitter
-from symgrad.ops.select import times
+from symgrad.ops.select import multiple, share
 from symgrad.types import Type
 
 # SymPy head -> its operation, filled as the classes are defined.
@@ -31,11 +31,27 @@ class Undefined:
         self.reason = reason
 
 
-Partial = Node | int | float | Undefined | None
+Partial = Node | Exact | Undefined | None
 
 
-class Elementwise(Op):
-    """A scalar function of inputs of one shape. Its derivative is scalar calculus: `partials`.
+class Entrywise(Op):
+    """A function of inputs of one shape, entry by entry. Its derivative is scalar calculus: `partials`."""
+
+    def partials(self, y: Node) -> Sequence[Partial]:
+        """dy/dx for each input x of y = f(x, ...): a node, a number, None where it is zero, or Undefined(reason)."""
+        raise NotImplementedError(f"{type(self).__name__} has no partials")
+
+    @final
+    def bprop(self, y: Node, g: Node) -> Sequence[Any]:
+        return [multiple(*gx) if isinstance(gx, tuple) else gx for gx in self.shares(y, 1, g)]
+
+    @final
+    def shares(self, y: Node, c: Exact, g: Node) -> Sequence[Any]:
+        return [p if p is None or isinstance(p, Undefined) else share(c, g, p) for p in self.partials(y)]
+
+
+class Elementwise(Entrywise):
+    """A scalar function that SymPy and the C library have a name for.
 
     sympy    the SymPy class that is this function, or None; the first of a tuple is the one printed
     numpy    the function on NumPy numbers; complex ones too, if `analytic`
@@ -68,14 +84,6 @@ class Elementwise(Op):
                     hint="broadcast one of them first",
                 )
         return first
-
-    @final
-    def bprop(self, y: Node, g: Node) -> Sequence[Any]:
-        return [p if p is None or isinstance(p, Undefined) else times(g, p) for p in self.partials(y)]
-
-    def partials(self, y: Node) -> Sequence[Partial]:
-        """dy/dx for each input x of y = f(x, ...): a node, a number, None where it is zero, or Undefined(reason)."""
-        raise NotImplementedError(f"{type(self).__name__} has no partials")
 
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         return type(self).numpy(*values) if numbers is np else type(self).mpmath(*values)

@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symgrad.graph import Node, arithmetic
+from symgrad.graph import Node, Term, arithmetic
 from symgrad.ops.logic import And, Not, Relation, conjunction, disjunction, negation
-from symgrad.ops.select import guard_of, guarded, select
+from symgrad.ops.select import guard_of, guarded, multiple, select
 
 MOST = 16  # conditions of a guard that are looked through: to compare all with all costs their square
 
 
-def guarded_sum(terms: Sequence[Node]) -> Node:
+def guarded_sum(nodes: Sequence[Node]) -> Node:
     """The sum of cotangents. If each is guarded, so is the sum, by the disjunction: all may be switched off at once."""
-    if len(terms) == 1:
-        return terms[0]
-    guards = [guard_of(term) for term in terms]
-    if not any(guards):
-        return arithmetic["sum"]([(1, term) for term in terms])
-    if sum(guard is not None for guard in guards) > 1:
-        terms = _branches_joined(terms)
-        guards = [guard_of(term) for term in terms]
-    total = arithmetic["sum"]([(1, term) for term in terms]) if len(terms) > 1 else terms[0]
+    return multiple(*gathered([(1, x) for x in nodes]))
+
+
+def gathered(terms: Sequence[Term]) -> Term:
+    """The same of terms, as a term: one alone stays what it is."""
+    if not any(guard_of(x) for _, x in terms):
+        return terms[0] if len(terms) == 1 else (1, arithmetic["sum"](terms))
+    nodes = [multiple(*term) for term in terms]
+    if len(nodes) > 1:
+        nodes = _branches_joined(nodes)
+    guards = [guard_of(x) for x in nodes]
+    total = arithmetic["sum"]([(1, x) for x in nodes])
     conditions = [guard[0] for guard in guards if guard is not None]
-    if len(terms) == 1 or len(conditions) < len(terms) or _one_holds(conditions):
-        return total
-    return guarded(disjunction(*conditions), total)
+    if len(nodes) == 1 or len(conditions) < len(nodes) or _one_holds(conditions):
+        return 1, total
+    return 1, guarded(disjunction(*conditions), total)
 
 
 def _branches_joined(terms: Sequence[Node]) -> list[Node]:

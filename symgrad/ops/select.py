@@ -11,7 +11,7 @@ import sympy as sp
 from sympy.functions.elementary.piecewise import ExprCondPair
 
 from symgrad.errors import ShapeError
-from symgrad.graph import Exact, Node, Op, arithmetic
+from symgrad.graph import Exact, Node, Op, Term, arithmetic
 from symgrad.ops.emitter import Emitter
 from symgrad.ops.leaf import Const
 from symgrad.ops.logic import conjunction, negation
@@ -95,16 +95,22 @@ def guard_of(node: Node) -> tuple[Node, Node] | None:
 
 
 def times(g: Node, partial: Node | Exact) -> Node:
-    """g * partial, where what is guarded stays guarded: select(c, g, 0) * p => select(c, g * p, 0), from either side.
+    """g * partial as a node, guarded where one of them is."""
+    return multiple(*share(1, g, partial))
+
+
+def share(number: Exact, g: Node, partial: Node | Exact) -> Term:
+    """number * g * partial; what is guarded stays so: select(c, g, 0) * p => select(c, g * p, 0), from either side.
 
     Without this, 0 * inf leaks a nan from the branch that was not taken.
     """
     if not isinstance(partial, Node):
-        return _scaled(g, partial)
+        return partial if number == 1 else number * partial, g
     if type(g.op) is Const and g.op.value == 1:  # the target's own gradient: most sweeps begin so
-        return partial
+        return number, partial
     if type(g.op) is not Select and type(partial.op) is not Select:
-        return arithmetic["product"]((g, partial))
+        inner, x = arithmetic["scaled product"]((g, partial))
+        return inner if number == 1 else number * inner, x
     values, conditions = [], []
     for factor in (g, partial):
         guard = guard_of(factor)
@@ -114,14 +120,18 @@ def times(g: Node, partial: Node | Exact) -> Node:
             guard = guard_of(factor)
         values.append(factor)
     a, b = values
-    return guarded(conjunction(*conditions), a * b) if conditions else a * b
+    return number, guarded(conjunction(*conditions), a * b) if conditions else a * b
 
 
-def _scaled(g: Node, number: Exact) -> Node:
+def multiple(number: Exact, x: Node) -> Node:
+    """number * x, where what is guarded stays guarded."""
     if number == 1:
-        return g
-    guard = guard_of(g)
+        return x
+    guard = guard_of(x)
     if guard is None:
-        return arithmetic["sum"]([(number, g)])
+        return arithmetic["sum"]([(number, x)])
     condition, value = guard
     return guarded(condition, arithmetic["sum"]([(number, value)]))
+
+
+arithmetic["multiple"] = multiple

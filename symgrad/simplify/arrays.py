@@ -99,6 +99,7 @@ def _is_transposed(x: Node) -> bool:
     "exp(z_j)/sum_j exp(z_j) => softmax(z)_j; exp(u)/(c + sum_j exp(z_j)) => exp(u - log(...))",
     "exact; c >= 0; also where the product of the exponential and others was summed before it is divided",
     over=(Power, Product),
+    of_arrays=True,
 )
 def softmax_over_axes(node: Node) -> Node | None:
     factors = opened(node)
@@ -158,7 +159,7 @@ def _relative(rest: list[Factor], whole: Node, outer: Sequence[Hashable]) -> lis
 # -- sums of squares --------------------------------------------------------------------------------------------------
 
 
-@rule(STABLE, Power, "sqrt(c*sum_j x_j**2) => sqrt(c)*norm_j(x)", "exact; c > 0", over=(Add, Contract))
+@rule(STABLE, Power, "sqrt(c*sum_j x_j**2) => sqrt(c)*norm_j(x)", "exact; c > 0", over=(Add, Contract), of_arrays=True)
 def root_of_squares_over_axes(node: Node) -> Node | None:
     assert isinstance(node.op, Power)
     if node.op.exponent != Fraction(1, 2):
@@ -203,6 +204,7 @@ def square_of_norm(node: Node) -> Node | None:
     "x_i/sqrt(sum_j x_j**2) => x_i*(1/norm_j(x), 0 at 0)",
     "exact but at 0, which is filled with 0",
     over=(Power, Product),
+    of_arrays=True,
 )
 def direction_over_axes(node: Node) -> Node | None:
     factors = opened(node)

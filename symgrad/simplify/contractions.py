@@ -44,6 +44,7 @@ def contraction_into_contraction(node: Node, readers: Counter[Node]) -> Node | N
     "a + (b + c) => a + b + c",
     "exact; of values that were summed over axes; nothing else reads the inner sum, and there are six terms at most",
     over=Add,
+    of_arrays=True,
 )
 def sum_into_sum(node: Node, readers: Counter[Node]) -> Node | None:
     assert isinstance(node.op, Add)
@@ -71,7 +72,14 @@ def content(node: Node) -> Node | None:
     return None
 
 
-@rule(FORM, Add, "s*a + s*b => s*(a + b)", "exact; s is a scalar, a and b are arrays", over=(Product, Contract))
+@rule(
+    FORM,
+    Add,
+    "s*a + s*b => s*(a + b)",
+    "exact; s is a scalar, a and b are arrays",
+    over=(Product, Contract),
+    of_arrays=True,
+)
 def common_scalar(node: Node, readers: Counter[Node]) -> Node | None:
     assert isinstance(node.op, Add)
     if not node.type.shape or len(node.inputs) < 2 or any(readers[x] > 1 for x in node.inputs):

@@ -24,7 +24,7 @@ MOST_SWEEPS = 8  # over arrays: what one rule made may leave a node with one rea
 @dataclass(frozen=True)
 class Rule:
     """before => after, tried on nodes of one operation that have such an input; `apply` gives None where it does not
-    hold."""
+    hold. of_arrays: never where no node is an array."""
 
     name: str
     formula: str
@@ -32,6 +32,8 @@ class Rule:
     heads: tuple[type[Op], ...]  # an abstract class stands for all of its kind
     over: tuple[type[Op], ...]  # of one input at least: where there is none, the rule does not hold
     apply: Callable[[Node, Counter[Node]], Node | None]
+    of_arrays: bool = False
+    wants_readers: bool = False
 
 
 class Simplified(NamedTuple):
@@ -51,16 +53,16 @@ def simplify(outputs: Sequence[Node], rules: Iterable[Rule], normal: Iterable[No
 
     Nodes in `normal` are known to be in form already, with all below them: they are kept as they are.
     """
-    table = _Table(rules)
     applied: Counter[str] = Counter()
     kept = set(normal)
     found, nodes = list(outputs), reachable(outputs)
+    has_arrays = any(node.type.shape for node in nodes)
+    table = _Table([rule for rule in rules if has_arrays or not rule.of_arrays])
     for _ in range(MOST_SWEEPS):
         now: Counter[str] = Counter()
         swept = _swept(found, [node for node in nodes if node not in kept], table, kept, now)
         if not now:
             break
-        has_arrays = any(node.type.shape for node in nodes)
         found, nodes = swept, reachable(swept)
         applied += now
         if not has_arrays:  # of scalars, one sweep gives all
@@ -68,26 +70,35 @@ def simplify(outputs: Sequence[Node], rules: Iterable[Rule], normal: Iterable[No
     return Simplified(found, applied, nodes)
 
 
-_Kinds = tuple[type[Op], frozenset[type[Op]]]
+class _Table(dict[type[Op], "_RulesOver"]):
+    """The rules by operation, found when one is first met."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules = rules
+
+    def __missing__(self, head: type[Op]) -> _RulesOver:
+        self[head] = _RulesOver([rule for rule in self.rules if issubclass(head, rule.heads)])
+        return self[head]
+
+    def of(self, node: Node) -> Sequence[Rule]:
+        """Those that may hold. Mostly there are none: no input by itself has any."""
+        over = self[type(node.op)]
+        for x in node.inputs:
+            if over[type(x.op)]:
+                return over[frozenset([type(x.op) for x in node.inputs])]
+        return ()
 
 
-class _Table(dict[_Kinds, list[Rule]]):
-    """The rules for an operation on inputs of these kinds, found when they are first met: mostly there are none."""
+class _RulesOver(dict[type[Op] | frozenset[type[Op]], list[Rule]]):
+    """The rules of one operation by the kind of an input, or by those of all."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
-        self.rules = list(rules)
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules = rules
 
-    def __missing__(self, kinds: _Kinds) -> list[Rule]:
-        head, inputs = kinds
-        self[kinds] = [
-            rule
-            for rule in self.rules
-            if issubclass(head, rule.heads) and any(issubclass(kind, rule.over) for kind in inputs)
-        ]
-        return self[kinds]
-
-    def of(self, node: Node) -> list[Rule]:
-        return self[type(node.op), frozenset([type(x.op) for x in node.inputs])]
+    def __missing__(self, key: type[Op] | frozenset[type[Op]]) -> list[Rule]:
+        kinds = key if isinstance(key, frozenset) else [key]
+        self[key] = [rule for rule in self.rules if any(issubclass(kind, rule.over) for kind in kinds)]
+        return self[key]
 
 
 def _swept(
@@ -98,12 +109,12 @@ def _swept(
     applied: Counter[str],
 ) -> list[Node]:
     moved: dict[Node, Node] = {}
-    readers = Counter(chain.from_iterable([node.inputs for node in nodes]))
-    readers.update(outputs)
-    readers.update(kept)  # what is kept is read elsewhere too
+    readers: Counter[Node] = Counter()
+    if any(rule.wants_readers for rule in table.rules):
+        readers.update(chain(*[node.inputs for node in nodes], outputs, kept))  # what is kept is read elsewhere too
     for node in counted(nodes, "simplifying"):
         result = node
-        if not moved.keys().isdisjoint(node.inputs):
+        if moved and not moved.keys().isdisjoint(node.inputs):
             result = node.op.apply(*[moved.get(x, x) for x in node.inputs])
         result = _rewritten(result, table, readers, applied)
         if result is not node:
@@ -132,7 +143,7 @@ Kind = type[Op] | tuple[type[Op], ...]
 
 
 def rule(
-    into: list[Rule], heads: Kind, formula: str, condition: str = "exact", *, over: Kind = Op
+    into: list[Rule], heads: Kind, formula: str, condition: str = "exact", *, over: Kind = Op, of_arrays: bool = False
 ) -> Callable[..., Callable[..., Node | None]]:
     """Enters a function into a table, under its name. A second argument is how many read each node that exists so far;
     what a rule makes on the way is read by nobody else."""
@@ -141,7 +152,7 @@ def rule(
         name = function.__name__.strip("_").replace("_", "-")
         wants_readers = function.__code__.co_argcount == 2
         apply = function if wants_readers else lambda node, readers: function(node)
-        into.append(Rule(name, formula, condition, _kinds(heads), _kinds(over), apply))
+        into.append(Rule(name, formula, condition, _kinds(heads), _kinds(over), apply, of_arrays, wants_readers))
         return function
 
     return enter
