@@ -47,11 +47,15 @@ def is_element(e: Any) -> bool:
     return isinstance(e, ELEMENTS) and is_array(e.args[0]) and all(i.is_Integer for i in e.indices)
 
 
-def whole_arrays(expressions: Sequence[Any], declared: Iterable[Any] = ()) -> set[Any]:
+def parts_of(expressions: Sequence[Any]) -> list[Any]:
+    """The SymPy objects in the expressions, each once."""
+    return objects(*[e for e in expressions if isinstance(e, sp.Basic)])
+
+
+def whole_arrays(expressions: Sequence[Any], declared: Iterable[Any], inside: Sequence[Any]) -> set[Any]:
     """The arrays that are one value each: those that an expression holds otherwise than by entries at given indices,
     and those among the declared ones whose sizes are no numbers. The entries of all others are scalar variables."""
     found = {e for e in expressions if is_array(e)}
-    inside = objects(*[e for e in expressions if isinstance(e, sp.Basic)])
     if any(issubclass(kind, ARRAYS) for kind in set(map(type, inside))):  # a scalar model of 300,000 parts has none
         for e in inside:
             if not is_element(e):
@@ -63,10 +67,15 @@ def whole_arrays(expressions: Sequence[Any], declared: Iterable[Any] = ()) -> se
     return found
 
 
-def array_types(expressions: Sequence[Any], declared: Iterable[Any] = ()) -> dict[Any, Type]:
+def array_types(
+    expressions: Sequence[Any], declared: Iterable[Any] = (), inside: Sequence[Any] | None = None
+) -> dict[Any, Type]:
     """The types of the arrays that are one value each; where a shape was not given, as the indices tell; of integers,
-    those that are read for indices. Raises UnsupportedExpression for one whose shape is not known."""
-    whole = whole_arrays(expressions, declared)
+    those that are read for indices. inside: the objects in the expressions, if they are known.
+
+    Raises UnsupportedExpression for one whose shape is not known.
+    """
+    whole = whole_arrays(expressions, declared, parts_of(expressions) if inside is None else inside)
     if not whole:
         return {}
     told = infer_shapes(expressions) if any(array_shape(a) is None for a in whole) else {}
@@ -83,8 +92,7 @@ def array_types(expressions: Sequence[Any], declared: Iterable[Any] = ()) -> dic
 def holds_indices(expressions: Sequence[Any]) -> bool:
     """Is there a sum or product over an index, or an entry at an index that is no number?"""
     return any(
-        isinstance(e, ExprWithLimits) or (isinstance(e, ELEMENTS) and not is_element(e))
-        for e in objects(*[e for e in expressions if isinstance(e, sp.Basic)])
+        isinstance(e, ExprWithLimits) or (isinstance(e, ELEMENTS) and not is_element(e)) for e in parts_of(expressions)
     )
 
 

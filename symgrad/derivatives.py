@@ -30,18 +30,23 @@ from symgrad.ops.select import multiple, times
 from symgrad.progress import counted
 
 
-def build_grad(target: Node, wrt: Sequence[Node], seed: Node | None = None) -> list[Node]:
+def build_grad(
+    target: Node, wrt: Sequence[Node], seed: Node | None = None, below: Sequence[Node] | None = None
+) -> list[Node]:
     """The gradient of the target by each node of `wrt`, as nodes of the same graph; zero where it does not depend.
 
-    `wrt` may hold inner nodes. `seed` is the gradient by the target itself, 1 if left out.
+    `wrt` may hold inner nodes. `seed` is the gradient by the target itself, 1 if left out; `below`, what the target
+    depends on in topological order, if it is known.
     Raises UndefinedDerivative, naming the operation and the path to it.
     """
-    return vector_jacobian([target], wrt, [seed or target.like(1)])
+    return vector_jacobian([target], wrt, [seed or target.like(1)], below)
 
 
-def vector_jacobian(targets: Sequence[Node], wrt: Sequence[Node], seeds: Sequence[Node]) -> list[Node]:
+def vector_jacobian(
+    targets: Sequence[Node], wrt: Sequence[Node], seeds: Sequence[Node], below: Sequence[Node] | None = None
+) -> list[Node]:
     """sum_i seed_i d target_i / d w for each w of `wrt`: reverse accumulation, one sweep for all targets."""
-    active = between(wrt, targets)
+    active = _dependent(wrt, reachable(targets) if below is None else below)
     grad_table: dict[Node, list[Term]] = {node: [] for node in active}
     for target, seed in zip(targets, seeds, strict=True):
         if target.type.dtype == "b1":
@@ -57,8 +62,8 @@ def vector_jacobian(targets: Sequence[Node], wrt: Sequence[Node], seeds: Sequenc
         c, g = gathered(contributions)
         if node in wanted:
             gradients[node] = multiple(c, g)
-        if grad_table.keys().isdisjoint(node.inputs):
-            continue
+            if grad_table.keys().isdisjoint(node.inputs):
+                continue
         for x, gx in zip(node.inputs, node.op.shares(node, c, g), strict=True):
             if gx is not None and x in grad_table:
                 if isinstance(gx, Undefined):
@@ -72,13 +77,18 @@ def vector_jacobian(targets: Sequence[Node], wrt: Sequence[Node], seeds: Sequenc
 
 def between(wrt: Sequence[Node], targets: Sequence[Node]) -> list[Node]:
     """The nodes that depend on one of `wrt` and that a target depends on, in topological order."""
-    below = set(wrt)
-    nodes = []
-    for node in reachable(targets):
-        if node in below or not below.isdisjoint(node.inputs):
-            below.add(node)
-            nodes.append(node)
-    return nodes
+    return _dependent(wrt, reachable(targets))
+
+
+def _dependent(wrt: Sequence[Node], nodes: Sequence[Node]) -> list[Node]:
+    """Those of the nodes, in topological order, that depend on one of `wrt`."""
+    found = set(wrt)
+    dependent = []
+    for node in nodes:
+        if not found.isdisjoint(node.inputs) or node in found:
+            found.add(node)
+            dependent.append(node)
+    return dependent
 
 
 def jacobian_vector(outputs: Sequence[Node], wrt: Sequence[Node], vector: Sequence[Node]) -> list[Node]:

@@ -14,7 +14,7 @@ import sympy as sp
 from symgrad import derivatives
 from symgrad.arguments import Argument, as_numbers, declare, element_type
 from symgrad.array_call import ArrayCaller
-from symgrad.arrays import array_types
+from symgrad.arrays import array_types, parts_of
 from symgrad.blame import Blame, blame
 from symgrad.call import Caller, CallSignature
 from symgrad.errors import ArgumentError, ObjectiveError, UnsupportedExpression
@@ -86,11 +86,12 @@ class Function(Formula):
         declared = list(args) if isinstance(args, (list, tuple, sp.Tuple)) else [args]
         structure, leaves = flatten(outputs)
         expressions = [element for _, elements in leaves for element in elements]
-        whole = array_types(expressions, declared)
+        inside = parts_of(expressions)
+        whole = array_types(expressions, declared, inside)
         arguments = declare(graph, declared, whole)
         self.dtype, self.parallel = element_type(dtype), parallel
         with graph.growing():
-            nodes = convert_all(graph, expressions, whole)
+            nodes = convert_all(graph, expressions, whole, inside)
             for node in nodes:
                 if node.type.dtype == "b1":
                     raise UnsupportedExpression(
@@ -125,7 +126,7 @@ class Function(Formula):
             results = [r._replace(elements=tuple(next(rest) for _ in r.elements)) for r in results]
         self.results = tuple(results)
         bound = {node for argument in arguments for node in argument.elements}
-        for node in self.nodes:
+        for node in [node for node in self.nodes if not node.inputs]:
             if isinstance(node.op, Input) and node not in bound:
                 raise ArgumentError(
                     "the expression holds a variable that is not among the arguments",
@@ -189,14 +190,14 @@ class Function(Formula):
         UndefinedDerivative where there is none.
         """
         v = self._variables(wrt)
-        gradient = v.narrowed(derivatives.build_grad(self.target, v.nodes))
+        gradient = self._gradient(v)
         return self._derive("grad", results_like(v.parts, gradient), v.structure)
 
     @_growing
     def value_and_grad(self, wrt: Any = None) -> Function:
         """(value, gradient): one kernel, in which they share all they can."""
         v = self._variables(wrt)
-        gradient = v.narrowed(derivatives.build_grad(self.target, v.nodes))
+        gradient = self._gradient(v)
         results = [*self.results, *results_like(v.parts, gradient)]
         return self._derive("value_and_grad", results, tuple_of([LEAF, v.structure]))
 
@@ -225,7 +226,7 @@ class Function(Formula):
         """The symmetric matrix of second derivatives, of shape wrt.shape + wrt.shape; a list of scalars is one axis."""
         v = self._variables(wrt)
         if self.has_arrays:
-            gradient = results_like(v.parts, v.narrowed(derivatives.build_grad(self.target, v.nodes)))
+            gradient = results_like(v.parts, self._gradient(v))
             results = [r for g in gradient for r in jacobians(g, v)]
             return self._derive("hessian", results, v.structure.map_leaves(lambda: v.structure))
         rows = derivatives.hessian_rows(self.target, v.nodes)
@@ -281,6 +282,9 @@ class Function(Formula):
                 hint="use jacobian, jvp or vjp",
             )
         return self.results[0].elements[0]
+
+    def _gradient(self, v: Variables) -> list[Node]:
+        return v.narrowed(derivatives.build_grad(self.target, v.nodes, below=self.nodes))
 
     def _rows(self) -> tuple[Shape, Structure]:
         """The shape of all outputs as one array, if they are one, or a plain list of scalars."""

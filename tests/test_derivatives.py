@@ -23,6 +23,7 @@ from symgrad.derivatives import (
 from symgrad.evaluate import evaluate
 from symgrad.from_sympy import convert_all, from_sympy
 from symgrad.graph import Graph, Node, reachable
+from symgrad.ops.arithmetic import Add
 from symgrad.ops.leaf import Input
 from symgrad.ops.special import Bessel, BesselI, BesselJ, BesselK, BesselY
 from symgrad.ops.trigonometric import Cos, Sin
@@ -109,6 +110,15 @@ def test_a_variable_asked_for_twice_is_answered_twice() -> None:
 def test_contributions_of_all_readers_are_added() -> None:
     (target,), (x, *_) = nodes(X * sp.sin(X) + sp.exp(X))
     assert sp.expand(to_sympy(sg.build_grad(target, [x]))[0]) == X * sp.cos(X) + sp.sin(X) + sp.exp(X)
+
+
+def test_a_multiple_that_is_only_added_is_no_node() -> None:
+    x, y = sp.symbols("x y")
+    target = from_sympy(Graph(), sp.exp(x * y / 3 - sp.exp(y) / 5))
+    before = len(target.graph)
+    gradient = sg.build_grad(target, [node for node in target.graph if isinstance(node.op, Input)])
+    made = [node for node in target.graph.nodes[before:] if node not in gradient]
+    assert not [node for node in made if isinstance(node.op, Add) and len(node.inputs) == 1]
 
 
 def test_several_targets_are_seeded_together() -> None:

@@ -29,7 +29,7 @@ from symgrad.evaluate import evaluate
 from symgrad.expression import variables
 from symgrad.from_sympy import convert_all, from_sympy
 from symgrad.graph import Graph
-from symgrad.ops.arithmetic import Power
+from symgrad.ops.arithmetic import Add, Power
 from symgrad.ops.exponential import Exp2
 from symgrad.ops.leaf import Const, Input
 from symgrad.ops.stable import relu, sigmoid, softplus
@@ -281,6 +281,11 @@ def test_equal_parts_that_are_different_objects_are_one_node() -> None:
     graph = Graph()
     parts = [sp.sin(sp.Symbol("x") + sp.Symbol("y")) for _ in range(2)]
     assert len(set(convert_all(graph, parts))) == 1
+
+
+def test_a_multiple_that_is_only_added_or_multiplied_is_no_node() -> None:
+    node = from_sympy(Graph(), X - Y * Z / 3 + sp.Mul(Z / 5, X + Y, evaluate=False))
+    assert not [n for n in node.graph if isinstance(n.op, Add) and len(n.inputs) == 1]
 
 
 def test_a_shared_expression_of_many_paths_is_converted_in_one_visit_each() -> None:

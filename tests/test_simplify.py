@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mpmath
@@ -14,7 +14,7 @@ import sympy as sp
 import symgrad as sg
 from symgrad.evaluate import evaluate
 from symgrad.from_sympy import convert_all, from_sympy
-from symgrad.graph import Graph, Node
+from symgrad.graph import Graph, Node, Op
 from symgrad.ops.leaf import Input
 from symgrad.ops.logic import less, negation
 from symgrad.ops.rounding import Step
@@ -208,6 +208,17 @@ def test_a_rule_fires_on_its_left_side(rule: str, expression: Any) -> None:
 def test_a_rule_does_not_fire_where_its_condition_fails(rule: str, expression: Any) -> None:
     node = from_sympy(Graph(), expression)
     assert applied(node, rule)[:2] == ([node], {})
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES.values() if rule.of_arrays], ids=lambda r: r.name)
+def test_a_rule_of_arrays_holds_nowhere_among_scalars(rule: Rule) -> None:
+    for _, expression in [*_by_rule("fires"), *_by_rule("misses")]:
+        node = from_sympy(Graph(), expression)
+        assert simplify([node], [replace(rule, of_arrays=False, over=(Op,))])[:2] == ([node], {})
+
+
+def test_a_rule_that_wants_readers_is_of_arrays() -> None:
+    assert all(rule.of_arrays for rule in RULES.values() if rule.wants_readers)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda r: r.rule)

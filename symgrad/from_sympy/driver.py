@@ -26,7 +26,7 @@ from symgrad.from_matrix import CONVERT, MATRIX_RULES, parts_of
 from symgrad.from_sympy import indexed, reductions
 from symgrad.from_sympy.free_indices import free_indices
 from symgrad.from_sympy.leaves import as_expression, is_variable, unsupported
-from symgrad.from_sympy.scalars import RULES, piecewise, rational, structure
+from symgrad.from_sympy.scalars import LINEAR, RULES, piecewise, rational, structure
 from symgrad.from_sympy.scope import Labelled, Scope, Scopes, check_entry
 from symgrad.from_sympy.state import Child, Kind, State
 from symgrad.graph import Exact, Graph, Node
@@ -35,14 +35,14 @@ from symgrad.inference import size_symbols
 from symgrad.ops.contract import contract
 from symgrad.ops.elementwise import OPERATIONS, Elementwise
 from symgrad.ops.logic import truth
-from symgrad.ops.select import guard_of, guarded
+from symgrad.ops.select import guard_of, guarded, multiple
 from symgrad.pieces import Pieces
 from symgrad.progress import popped
 from symgrad.ranges import ELEMENTS
 from symgrad.size import objects, subexpressions
 from symgrad.types import Type
 
-Rule = Callable[[Graph, Any, Sequence[Any]], Node]
+Rule = Callable[[Graph, Any, Sequence[Node]], Node]
 
 
 def from_sympy(graph: Graph, expression: Any) -> Node:
@@ -54,13 +54,19 @@ def from_sympy(graph: Graph, expression: Any) -> Node:
     return convert_all(graph, [expression])[0]
 
 
-def convert_all(graph: Graph, expressions: Sequence[Any], arrays: Mapping[Any, Type] | None = None) -> list[Node]:
-    """The nodes of several expressions. arrays: those that are one leaf each, with their types, if they are known.
+def convert_all(
+    graph: Graph,
+    expressions: Sequence[Any],
+    arrays: Mapping[Any, Type] | None = None,
+    inside: Sequence[Any] | None = None,
+) -> list[Node]:
+    """The nodes of several expressions. arrays: those that are one leaf each, with their types, and inside: the objects
+    in the expressions, if they are known.
 
     An expression with free indices is an array, whose axes are the indices in the order in which they are met.
     """
     roots = [as_expression(e) for e in expressions]
-    state = _state(graph, roots, arrays)
+    state = _state(graph, roots, arrays, objects(*roots) if inside is None else inside)
     frames: list[Any] = []
     places = []
     for e in roots:
@@ -77,8 +83,8 @@ def convert_all(graph: Graph, expressions: Sequence[Any], arrays: Mapping[Any, T
     return [_output(state, e, scope, labels) for e, (scope, labels) in zip(roots, places, strict=True)]
 
 
-def _state(graph: Graph, roots: Sequence[Any], arrays: Mapping[Any, Type] | None) -> State:
-    if not arrays and not any(_mentions_arrays(kind) for kind in set(map(type, objects(*roots)))):
+def _state(graph: Graph, roots: Sequence[Any], arrays: Mapping[Any, Type] | None, inside: Sequence[Any]) -> State:
+    if not arrays and not any(_mentions_arrays(kind) for kind in set(map(type, inside))):
         return State(graph, Scopes(has_indices=False), {}, frozenset())
     arrays = array_types(roots) if arrays is None else arrays
     _check_integers(roots, {array for array, type_ in arrays.items() if type_.dtype == "i8"})
@@ -124,10 +130,10 @@ def _run(state: State, frames: list[Any], roots: Sequence[Any]) -> None:
     try:
         for e, scope, opened in popped(frames, "reading"):
             if opened is not None:
-                if isinstance(opened, _Plain):
-                    scope.values[id(e)] = _plain_value(state, e, scope, opened)
+                kind, note, children = opened
+                if isinstance(kind, _Plain):
+                    scope.values[id(e)] = _plain_value(state, e, scope, kind, children)
                 else:
-                    kind, note, children = opened
                     values = [_labelled(inner, part) for part, inner in children]
                     scope.values[id(e)] = _stored(scope, kind.close(state, e, scope, note, values))
             elif id(e) not in scope.values:
@@ -142,10 +148,10 @@ def _run(state: State, frames: list[Any], roots: Sequence[Any]) -> None:
                     else:
                         wanted = [(a, scopes.of(a, scope), None) for a in arguments]
                     if wanted:
-                        frames.append((e, scope, kind))
+                        frames.append((e, scope, (kind, None, arguments)))
                         frames.extend(reversed(wanted))
                     else:
-                        scope.values[id(e)] = _plain_value(state, e, scope, kind)
+                        scope.values[id(e)] = _plain_value(state, e, scope, kind, arguments)
                 elif kind is indexed.SYMBOL:
                     scope.values[id(e)] = _stored(scope, kind.close(state, e, scope, None, ()))
                 elif kind is None:  # before its parts: the outermost one is the one to name
@@ -160,55 +166,60 @@ def _run(state: State, frames: list[Any], roots: Sequence[Any]) -> None:
 
 
 def _stored(scope: Scope, value: Labelled) -> Any:
-    """A value as its scope keeps it: a node alone in the root."""
-    return value.node if scope.is_root else value
+    """A value as its scope keeps it: a term in the root, since c x needs no node where it is added or multiplied."""
+    return (1, value.node) if scope.is_root else value
 
 
 def _labelled(scope: Scope, e: Any) -> Labelled:
     value = scope.values[id(e)]
     if value is None:
         raise UnsupportedExpression(f"{type(e).__name__} is no number", got=e)
-    return Labelled(value) if scope.is_root else value
+    return Labelled(multiple(*value)) if scope.is_root else value
 
 
 # -- functions of their arguments -------------------------------------------------------------------------------------
 
 
 class _Plain(NamedTuple):
-    """A kind whose value is a function of its arguments' values. is_linear: numbers among them are no nodes."""
+    """A kind whose value is a function of its arguments' values: of their nodes, or of terms and numbers."""
 
-    rule: Rule
+    rule: Any
     is_linear: bool
 
 
-def _plain_value(state: State, e: Any, scope: Scope, kind: _Plain) -> Any:
+def _plain_value(state: State, e: Any, scope: Scope, kind: _Plain, arguments: Sequence[Any]) -> Any:
     rule = kind.rule
     if rule is structure:  # a tuple of arguments: read by its parent
         return None
     if scope.is_root:
         values = scope.values
-        if kind.is_linear:
-            inputs = [values[id(a)] for a in e.args if not a.is_Rational]
-            if None in inputs:
-                raise UnsupportedExpression("a part of it is no number", got=e)
-            inputs += [rational(a) for a in e.args if a.is_Rational]
-        else:
-            inputs = [x for a in e.args if (x := values[id(a)]) is not None]
         try:
-            return rule(state.graph, e, inputs)
+            if not kind.is_linear:
+                return 1, rule(state.graph, e, [multiple(*x) for a in arguments if (x := values[id(a)]) is not None])
+            terms = [values[id(a)] for a in arguments]
+            if None in terms:
+                raise UnsupportedExpression("a part of it is no number", got=e)
+            return rule(state.graph, terms, _numbers(e, arguments))
         except ShapeError as error:
-            raise _not_together(e, inputs) from error
-    placed = [(a, state.scopes.of(a, scope)) for a in e.args if not (kind.is_linear and a.is_Rational)]
+            raise _not_together(e, [x[1] for a in arguments if (x := values[id(a)])]) from error
+    placed = [(a, state.scopes.of(a, scope)) for a in arguments]
     found = [_labelled(inner, a) for a, inner in placed if inner.values[id(a)] is not None]
-    numbers = [rational(a) for a in e.args if a.is_Rational] if kind.is_linear else []
     if isinstance(e, sp.Mul):
-        return _product(state, found, prod(numbers))
+        return _product(state, found, prod(_numbers(e, arguments)))
     nodes, labels = state.scopes.aligned(found)
     try:
-        value = rule(state.graph, e, [*nodes, *numbers])
+        if kind.is_linear:
+            value = multiple(*rule(state.graph, [(1, x) for x in nodes], _numbers(e, arguments)))
+        else:
+            value = rule(state.graph, e, nodes)
     except ShapeError as error:
         raise _not_together(e, nodes) from error
     return Labelled(value, labels if value.type.shape else ())
+
+
+def _numbers(e: Any, arguments: Sequence[Any]) -> Sequence[Exact]:
+    """The rational numbers in a sum or product, whose other arguments these are."""
+    return [rational(a) for a in e.args if a.is_Rational] if len(arguments) < len(e.args) else ()
 
 
 def _not_together(e: Any, inputs: Sequence[Any]) -> SymgradError:
@@ -320,7 +331,9 @@ def _kind_of(kind: type) -> Kind | _Plain | None:
         if base in KINDS:
             return KINDS[base]
         if base in RULES:
-            return _Plain(RULES[base], issubclass(kind, (sp.Add, sp.Mul)))
+            return _Plain(RULES[base], False)
+        if base in LINEAR:
+            return _Plain(LINEAR[base], True)
         if base in OPERATIONS:
             return _Plain(partial(_operation, OPERATIONS[base]), False)
         if base in MATRIX_RULES:

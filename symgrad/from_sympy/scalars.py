@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import lru_cache
-from math import nan, prod
+from functools import lru_cache, reduce
+from math import nan
+from operator import mul
 from typing import Any
 
 import sympy as sp
@@ -16,14 +17,15 @@ from sympy.logic.boolalg import BooleanFalse, BooleanTrue
 
 from symgrad import ops  # noqa: F401  importing the operations fills their table
 from symgrad.errors import ComplexInput, NotANumber, UnsupportedExpression
-from symgrad.graph import Exact, Graph, Node, arithmetic
+from symgrad.graph import Exact, Graph, Node, Term, arithmetic
 from symgrad.ops.exponential import Exp2, Log, Pow
 from symgrad.ops.leaf import constant, exact_value
 from symgrad.ops.logic import Relation, conjunction, disjunction, negation, truth
-from symgrad.ops.select import select
+from symgrad.ops.select import multiple, select
 from symgrad.ops.stable import LogSumExp
 
 Convert = Callable[[Graph, Any, Sequence[Node]], Node]
+ConvertLinear = Callable[[Graph, Sequence[Term], Sequence[Exact]], Term]  # rational numbers are no nodes
 
 
 def structure(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
@@ -56,20 +58,18 @@ def rational(number: Any) -> Exact:
     return int(number) if number.is_Integer else Fraction(int(number.p), int(number.q))
 
 
-def _add(graph: Graph, e: Any, terms: Sequence[Node | Exact]) -> Node:
-    nodes: list[tuple[Exact, Node]] = [(1, x) for x in terms if isinstance(x, Node)]
-    if len(nodes) < len(terms):
-        one = nodes[0][1].like(1) if nodes else graph.node(1)
-        nodes += [(x, one) for x in terms if not isinstance(x, Node)]
-    return arithmetic["sum"](nodes)
+def _add(graph: Graph, terms: Sequence[Term], numbers: Sequence[Exact]) -> Term:
+    if numbers:
+        one = terms[0][1].like(1) if terms else graph.node(1)
+        terms = [*terms, *[(c, one) for c in numbers]]
+    return 1, arithmetic["sum"](terms)
 
 
-def _mul(graph: Graph, e: Any, factors: Sequence[Node | Exact]) -> Node:
-    nodes = [x for x in factors if isinstance(x, Node)]
-    product = arithmetic["product"](nodes) if nodes else graph.node(1)
-    if len(nodes) == len(factors):
-        return product
-    return arithmetic["sum"]([(prod([x for x in factors if not isinstance(x, Node)]), product)])
+def _mul(graph: Graph, factors: Sequence[Term], numbers: Sequence[Exact]) -> Term:
+    inner, x = arithmetic["scaled product"]([x for _, x in factors]) if factors else (1, graph.node(1))
+    in_front = [c for c in (*numbers, *[c for c, _ in factors], inner) if c != 1]
+    number = reduce(mul, in_front) if in_front else 1
+    return (1, multiple(number, x)) if isinstance(number, float) else (number, x)  # floats are rounded here, once
 
 
 def _pow(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
@@ -162,6 +162,7 @@ def _equivalent(graph: Graph, e: Any, inputs: Sequence[Node]) -> Node:
     return disjunction(conjunction(*inputs), negation(disjunction(*inputs)))
 
 
+LINEAR: dict[type, ConvertLinear] = {sp.Add: _add, sp.Mul: _mul}
 RULES: dict[type, Convert] = {
     sp.Number: _number,
     sp.core.numbers.NaN: _not_a_number,
@@ -170,8 +171,6 @@ RULES: dict[type, Convert] = {
     sp.core.numbers.ComplexInfinity: _not_a_number,
     sp.core.numbers.ImaginaryUnit: _imaginary,
     sp.NumberSymbol: _symbolic_number,
-    sp.Add: _add,
-    sp.Mul: _mul,
     sp.Pow: _pow,
     sp.log: _log,
     cfunctions.Sqrt: _sqrt,

@@ -50,7 +50,7 @@ class Scope:
     def __init__(self, bindings: dict[Any, Binding], mask: Mask):
         self.bindings, self.mask = bindings, mask
         self.is_root = not bindings
-        self.values: dict[int, Any] = {}  # by id: in the root Node or None, else Labelled or None
+        self.values: dict[int, Any] = {}  # by id: in the root Term or None, else Labelled or None
 
     @property
     def ranges(self) -> dict[Any, Range]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import reduce
+from functools import cached_property, lru_cache, reduce
 from itertools import accumulate
 from operator import attrgetter
 from typing import Any
@@ -18,26 +18,14 @@ import mpmath
 import numpy as np
 import sympy as sp
 
-from symgrad.errors import ShapeError, TooLarge
+from symgrad.errors import TooLarge
 from symgrad.graph import Exact, Node, Term, arithmetic
 from symgrad.ops.elementwise import Elementwise, Entrywise, Partial
 from symgrad.ops.emitter import Emitter
 from symgrad.ops.leaf import Const, as_double, constant, exact_value
-from symgrad.types import Type
 
 LONGEST_EXACT = 4096  # bits of a constant that is computed here: four times what the exponent of a float64 reaches
 LARGEST_EXACT = 2**53  # a float64 holds every integer up to here, and its parity
-
-
-def common_type(name: str, types: Sequence[Type]) -> Type:
-    """The one type of all inputs."""
-    first = types[0]
-    for other in types:
-        if other is not first and other != first:
-            raise ShapeError(
-                f"{name} takes inputs of one type", got=", ".join(map(str, types)), hint="broadcast one of them first"
-            )
-    return first
 
 
 @dataclass(frozen=True)
@@ -48,6 +36,13 @@ class Add(Entrywise):
 
     finite = True
 
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.coefficients)  # of a fraction it takes half a microsecond
+
     def apply(self, *inputs: Node) -> Node:
         return weighted_sum(list(zip(self.coefficients, inputs, strict=True)))
 
@@ -55,9 +50,6 @@ class Add(Entrywise):
         if all(c == 1 for c in self.coefficients):
             return "add"
         return f"add[{', '.join(map(str, self.coefficients))}]"
-
-    def result_type(self, *types: Type) -> Type:
-        return common_type("add", types)
 
     def partials(self, y: Node) -> Sequence[Partial]:
         return self.coefficients
@@ -91,9 +83,6 @@ class Product(Entrywise):
 
     def apply(self, *inputs: Node) -> Node:
         return product(inputs)
-
-    def result_type(self, *types: Type) -> Type:
-        return common_type("product", types)
 
     def partials(self, y: Node) -> Sequence[Partial]:
         if len(y.inputs) == 2:
@@ -205,7 +194,12 @@ def weighted_sum(terms: Sequence[Term]) -> Node:
         coefficients.append(1)
     if len(order) == 1 and coefficients[0] == 1:
         return order[0]
-    return graph.add(Add(tuple(coefficients)), *order)
+    return graph.add(_sum_of(*coefficients), *order)
+
+
+@lru_cache(maxsize=1_000, typed=True)  # few are met, and each often; typed: 2 and 2.0 print differently
+def _sum_of(*coefficients: Exact) -> Add:
+    return Add(coefficients)
 
 
 def scaled(c: Exact, x: Node) -> Node:
@@ -217,7 +211,7 @@ def scaled(c: Exact, x: Node) -> Node:
         c, x = c * op.coefficients[0], x.inputs[0]
     if c == 1:
         return x
-    return x.graph.add(Add((_whole(c),)), x) if c else x.like(0)
+    return x.graph.add(_sum_of(_whole(c)), x) if c else x.like(0)
 
 
 def product(factors: Sequence[Node]) -> Node:
@@ -238,7 +232,8 @@ def scaled_product(factors: Sequence[Node]) -> Term:
             number *= op.value
             continue
         if type(op) is Add and len(x.inputs) == 1:
-            number, x = number * op.coefficients[0], x.inputs[0]
+            (c,), (x,) = op.coefficients, x.inputs
+            number = c if number == 1 else number * c
         counts[x] = counts[x] + 1 if x in counts else 1
     if number == 0 or not counts:
         return 1, constant(graph, number)

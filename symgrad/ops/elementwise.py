@@ -37,6 +37,17 @@ Partial = Node | Exact | Undefined | None
 class Entrywise(Op):
     """A function of inputs of one shape, entry by entry. Its derivative is scalar calculus: `partials`."""
 
+    def result_type(self, *types: Type) -> Type:
+        first = types[0]
+        for other in types:
+            if other is not first and other != first:
+                raise ShapeError(
+                    f"{self.name} takes inputs of one type",
+                    got=", ".join(map(str, types)),
+                    hint="broadcast one of them first",
+                )
+        return first
+
     def partials(self, y: Node) -> Sequence[Partial]:
         """dy/dx for each input x of y = f(x, ...): a node, a number, None where it is zero, or Undefined(reason)."""
         raise NotImplementedError(f"{type(self).__name__} has no partials")
@@ -73,17 +84,6 @@ class Elementwise(Entrywise):
         super().__init_subclass__(**options)
         for head in _heads(cls.__dict__.get("sympy")):
             OPERATIONS[head] = cls
-
-    def result_type(self, *types: Type) -> Type:
-        first = types[0]
-        for other in types[1:]:
-            if other != first:
-                raise ShapeError(
-                    f"{self.name} takes inputs of one type",
-                    got=", ".join(map(str, types)),
-                    hint="broadcast one of them first",
-                )
-        return first
 
     def evaluate(self, numbers: Any, *values: Any) -> Any:
         return type(self).numpy(*values) if numbers is np else type(self).mpmath(*values)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from symgrad.graph import Node, Term, arithmetic
 from symgrad.ops.logic import And, Not, Relation, conjunction, disjunction, negation
-from symgrad.ops.select import guard_of, guarded, multiple, select
+from symgrad.ops.select import Select, guard_of, guarded, multiple, select
 
 MOST = 16  # conditions of a guard that are looked through: to compare all with all costs their square
 
@@ -18,7 +18,7 @@ def guarded_sum(nodes: Sequence[Node]) -> Node:
 
 def gathered(terms: Sequence[Term]) -> Term:
     """The same of terms, as a term: one alone stays what it is."""
-    if not any(guard_of(x) for _, x in terms):
+    if Select not in [type(x.op) for _, x in terms]:
         return terms[0] if len(terms) == 1 else (1, arithmetic["sum"](terms))
     nodes = [multiple(*term) for term in terms]
     if len(nodes) > 1:

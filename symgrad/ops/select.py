@@ -105,12 +105,12 @@ def share(number: Exact, g: Node, partial: Node | Exact) -> Term:
     Without this, 0 * inf leaks a nan from the branch that was not taken.
     """
     if not isinstance(partial, Node):
-        return partial if number == 1 else number * partial, g
+        return _exact_product(number, partial), g
     if type(g.op) is Const and g.op.value == 1:  # the target's own gradient: most sweeps begin so
         return number, partial
     if type(g.op) is not Select and type(partial.op) is not Select:
         inner, x = arithmetic["scaled product"]((g, partial))
-        return inner if number == 1 else number * inner, x
+        return _exact_product(number, inner), x
     values, conditions = [], []
     for factor in (g, partial):
         guard = guard_of(factor)
@@ -121,6 +121,10 @@ def share(number: Exact, g: Node, partial: Node | Exact) -> Term:
         values.append(factor)
     a, b = values
     return number, guarded(conjunction(*conditions), a * b) if conditions else a * b
+
+
+def _exact_product(a: Exact, b: Exact) -> Exact:
+    return b if a == 1 else a if b == 1 else a * b  # mostly one of them is 1, and a product of fractions takes 1 us
 
 
 def multiple(number: Exact, x: Node) -> Node:

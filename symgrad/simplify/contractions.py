@@ -25,6 +25,7 @@ MOST_TERMS = 6
     "contract(contract(a, b), c) => contract(a, b, c)",
     "exact; the inner one is no scalar, nothing else reads it, and there are six factors at most",
     over=Contract,
+    of_arrays=True,
 )
 def contraction_into_contraction(node: Node, readers: Counter[Node]) -> Node | None:
     for k, (x, labels) in enumerate(factors_of(node)):
@@ -115,6 +116,7 @@ class _Open(NamedTuple):
     "A*X*B + A*Y*B => A*(X + Y)*B; B*x + B.T*x => (B + B.T)*x",
     "exact; one factor differs, nothing else reads the products",
     over=Contract,
+    of_arrays=True,
 )
 def common_factors(node: Node, readers: Counter[Node]) -> Node | None:
     assert isinstance(node.op, Add)
