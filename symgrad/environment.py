@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
+
+STARTED = time.time()  # about when this package was imported
 
 # What narrows the processor that Numba compiles for (Numba reference manual, environment variables).
 NUMBA_PROCESSOR = ("NUMBA_CPU_NAME", "NUMBA_CPU_FEATURES", "NUMBA_ENABLE_AVX")

@@ -18,6 +18,7 @@ import sympy as sp
 import symgrad as sg
 from symgrad.errors import SymgradError
 from symgrad.graph import Node
+from symgrad.lower import described
 from symgrad.lower.array_kernel import ArrayKernel
 from symgrad.lower.machine import cache as kept
 from symgrad.lower.source import names
@@ -149,6 +150,10 @@ def names_are_taken_as_they_are(patch: Patch) -> None:
 
 def the_cache_believes_what_it_reads(patch: Patch) -> None:
     patch.setattr(kept, "_digest", lambda key, content: b"\0" * 32)
+
+
+def words_forget_parameters(patch: Patch) -> None:
+    patch.setattr(described, "_fields", lambda kind: ())
 
 
 def the_cache_believes_its_owner(patch: Patch) -> None:
@@ -299,6 +304,7 @@ FAULTS: list[tuple[str, Callable[[Patch], None], Sequence[int]]] = [
     ("hostile_names", names_are_taken_as_they_are, range(40)),
     ("bombs", all_paths_are_walked, [6]),
     ("payloads", text_is_evaluated, [0]),
+    ("cache_plans", words_forget_parameters, range(0, 30, 3)),
     ("cache_flipped", the_cache_believes_what_it_reads, range(40)),
     ("cache_truncated", the_cache_believes_what_it_reads, range(20)),
     ("cache_untrusted", the_cache_believes_its_owner, range(13)),

@@ -74,6 +74,7 @@ NESTED = {
         "lambdify._leaves",
         "cli._numbers",
         "lower.machine.entry_text._Writer",
+        "lower.described._Writer",
     ),
     *(
         "lower.scalars.program._lines",

@@ -17,6 +17,8 @@ from symgrad.lower.arrays.chunks import chunked
 from symgrad.lower.arrays.loops import ArrayProgram
 from symgrad.lower.arrays.nest import NotInLoops
 from symgrad.lower.arrays.nests import products_in_blocks, schedule_arrays
+from symgrad.lower.arrays.storage import Storage, as_words, from_words, storage
+from symgrad.lower.described import described
 from symgrad.lower.emit.llvm_parts import arrays_to_llvm
 from symgrad.lower.emit.target import host
 from symgrad.lower.kernel import unique_symbol
@@ -47,7 +49,7 @@ class ArrayKernel:
         self.parallel = parallel
         self.name, self.inputs, self.outputs, self.dtype = name, tuple(inputs), tuple(outputs), dtype
         self._programs: dict[frozenset[Size], ArrayProgram | str] = {}
-        self._codes: dict[frozenset[Size], _Compiled] = {}
+        self._codes: dict[frozenset[Size], _Compiled | None] = {}
         self._layouts: dict[tuple[tuple[sp.Symbol, int], ...], _Layout | None] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -106,7 +108,7 @@ class ArrayKernel:
         if code is None:
             raise UnsupportedExpression("no Numba function of this", got=str(self._program(whole)).split(":")[0])
         with machine_code.LOCK:
-            return array_entry.array_dispatcher(code.program, code.call, code.table, self.inputs, self.outputs)
+            return array_entry.array_dispatcher(code.storage, code.call, self.inputs, self.outputs)
 
     def run(
         self,
@@ -200,15 +202,29 @@ class ArrayKernel:
 
     def _code(self, whole: frozenset[Size]) -> _Compiled | None:
         """The machine code where these products of matrices do not run in blocks; None for what loops do not cover."""
-        program = self._program(whole)
-        if isinstance(program, str):
-            return None
         from symgrad.lower.machine import machine_code
 
         with machine_code.LOCK:
             if whole not in self._codes:
-                self._codes[whole] = _compiled(program)
+                self._codes[whole] = self._compiled(whole)
             return self._codes[whole]
+
+    def _compiled(self, whole: frozenset[Size]) -> _Compiled | None:
+        from symgrad.lower.machine.machine_code import ARRAYS, kernel_code, part_of, recalled
+
+        kind = ("arrays", host().lanes, self.dtype, tuple(sorted(whole, key=str)))
+        words, symbols = described(kind, [self.inputs, self.outputs])
+        code = recalled(words, ARRAYS)
+        if code is not None:
+            return _Compiled(from_words(code.facts, symbols), code, part_of(code))
+        program = self._program(whole)
+        if isinstance(program, str):
+            return None
+        found = arrays_to_llvm(program, unique_symbol(), host())
+        stored = storage(program, found.table, found.chunks)
+        facts = as_words(stored, symbols)
+        code = kernel_code(found.text, found.module, ARRAYS, words if facts else "", facts)
+        return _Compiled(stored, code, part_of(code))
 
     @cached_property
     def _shapes(self) -> list[tuple[Size, ...]]:
@@ -249,39 +265,30 @@ class ArrayKernel:
 
 
 class _Compiled(NamedTuple):
-    """Machine code of a program; the address of what runs one part; the sizes in its table; the chunks of each part."""
+    """Machine code of a program; what is to be known of its memory; the address of what runs one part."""
 
-    program: ArrayProgram
+    storage: Storage
     call: Callable[[int, int], int]
     part: int
-    table: list[Size]
-    chunks: list[Size]
-
-
-def _compiled(program: ArrayProgram) -> _Compiled:
-    from symgrad.lower.machine import machine_code
-
-    found = arrays_to_llvm(program, unique_symbol(), host())
-    return _Compiled(program, *machine_code.array_code(found.text, found.module), found.table, found.chunks)
 
 
 class _Layout:
     """For given sizes: the shapes of outputs, and where scratch buffers are in one block of memory."""
 
     def __init__(self, code: _Compiled, sizes: Mapping[sp.Symbol, int], parallel: bool):
-        self.code, program = code, code.program
+        self.code, stored = code, code.storage
         sizes = dict(sizes)
-        for block in program.blocks:
+        for block in stored.blocks:
             sizes[block.symbol] = block_of(integer(block.numbers, sizes), block.least)
-        for cut in program.cuts:
+        for cut in stored.cuts:
             extent, *rest = [integer(n, sizes) for n in cut[2:]]
             sizes[cut.length] = length_of(extent, *rest)
             sizes[cut.number] = -(-extent // sizes[cut.length])
-        self.outputs = [shape_in_numbers(b.dims, sizes) for b in program.buffers if b.role == "out"]
-        self.sizes = np.array([integer(n, sizes) for n in code.table] or [0], np.int64)
+        self.outputs = [shape_in_numbers(b.dims, sizes) for b in stored.buffers if b.role == "out"]
+        self.sizes = np.array([integer(n, sizes) for n in stored.table] or [0], np.int64)
         self.offsets: list[int] = []
         end = 0
-        for b in program.buffers:
+        for b in stored.buffers:
             if b.role == "scratch":
                 self.offsets.append(end)
                 count = 0 if b.of else int(np.prod(shape_in_numbers(b.dims, sizes), dtype=object))
@@ -289,7 +296,7 @@ class _Layout:
         self.bytes = end + LINE
         self.free: list[tuple[np.ndarray, list[int]]] = []  # blocks that no call uses now, and the addresses in them
         self.sizes_at = address(self.sizes)
-        parts = Parts(code.part, [integer(n, sizes) for n in code.chunks])
+        parts = Parts(code.part, [integer(n, sizes) for n in stored.chunks])
         self.parts = parts if parallel and parts.are_long else None  # those to run on several threads
 
     def call(self, inputs: Sequence[np.ndarray], outputs: Sequence[np.ndarray]) -> None:

@@ -13,6 +13,7 @@ from symgrad.environment import thread_count
 from symgrad.errors import ArgumentError
 from symgrad.graph import collector_paused
 from symgrad.lower.batch import Batch
+from symgrad.lower.described import described
 from symgrad.lower.emit.llvm import to_llvm
 from symgrad.lower.emit.target import host
 from symgrad.lower.machine.entry_text import Form
@@ -105,14 +106,18 @@ class Kernel:
         from symgrad.lower.machine import machine_code
 
         with machine_code.LOCK:
-            text, module = self._written()
-            code = machine_code.address_code(text, module)
+            words = self._words(("point",))
+            code = machine_code.recalled(words, machine_code.POINT)
+            if code is None:
+                text, module = self._written()
+                # a function of the user's may take long
+                is_brief = len(self.program.body) <= BRIEF and not module.users
+                code = machine_code.kernel_code(text, module, machine_code.POINT, words, is_brief)
         shapes, results = [a.shape for a in self.arguments], [r.shape for r in self.results]
         inputs, outputs = tuple([len(s) or None for s in shapes]), tuple([len(s) or None for s in results])
         real = np.dtype(np.float64)
         record = Record(code, careful, [(s, real) for s in shapes], [(s, real) for s in results])
-        is_brief = len(self.program.body) <= BRIEF and not module.users  # a function of the user's may take long
-        return python_entry(Form(inputs, outputs, nesting, (), "double", None, is_brief=is_brief), record)
+        return python_entry(Form(inputs, outputs, nesting, (), "double", None, is_brief=code.facts), record)
 
     def cfunc(self, signature: str) -> Any:
         """The kernel as a C function, for scipy.LowLevelCallable(kernel.cfunc(signature).ctypes).
@@ -172,11 +177,21 @@ class Kernel:
 
             with machine_code.LOCK:
                 if varying not in self._batches:
-                    with collector_paused():
-                        program = schedule(self.name, self.arguments, self.results, varying=varying)
-                        text, module = to_llvm(program, unique_symbol(), host())
-                    self._batches[varying] = machine_code.batch_code(text, module)
+                    words = self._words(("points", varying))
+                    code = machine_code.recalled(words, machine_code.POINTS)
+                    if code is None:
+                        with collector_paused():
+                            program = schedule(self.name, self.arguments, self.results, varying=varying)
+                            text, module = to_llvm(program, unique_symbol(), host())
+                        code = machine_code.kernel_code(text, module, machine_code.POINTS, words)
+                    self._batches[varying] = machine_code.BatchCode(code, machine_code.part_of(code))
         return self._batches[varying]
+
+    def _words(self, kind: tuple[Any, ...]) -> str:
+        """What this kernel computes, for so many points."""
+        parts: list[Argument | Result] = [*self.arguments, *self.results]
+        shapes = tuple(tuple(part.shape) for part in parts)
+        return described((*kind, host().lanes, len(self.arguments), shapes), [part.elements for part in parts]).words
 
 
 def unique_symbol() -> str:

@@ -1,7 +1,7 @@
 """What may befall the cache of compiled kernels: writers killed, bytes altered, files of others. Values stay right.
 
 The kernel of each case is made anew, so that its machine code comes from the disk, or is compiled. A poisoned entry
-is whole, and the machine code in it gives another value: that it is refused shows in the value.
+is whole, and the machine code in it, or that it names, gives another value: that it is refused shows in the value.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ import sys
 import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 from unittest import mock
 
 import sympy as sp
 
 from symgrad.function import Function
 from symgrad.lower.machine import machine_code
-from symgrad.lower.machine.cache import HEAD, SUFFIX, Cache, entry
+from symgrad.lower.machine.cache import HEAD, PLAN, SUFFIX, Cache, entry
+from symgrad.lower.machine.machine_code import plan_key
 from tests.groups.group import Group, Outcome, Outcomes
 
 STRANGER = 54_321  # a user that is not this one
@@ -55,12 +57,25 @@ def kernel() -> tuple[str, bytes, bytes]:
     return machine_code.key(texts[0]), right, other
 
 
+@cache
+def plan() -> tuple[str, bytes]:
+    """The key of that kernel's plan, and the plan."""
+    with directory() as own:
+        function()(*POINT)
+        (file,) = own.glob(f"*{PLAN}")
+        content = Cache(own).load(file.stem, PLAN)
+    assert content is not None
+    return file.stem, content
+
+
 @contextmanager
 def directory() -> Iterator[Path]:
     """A new directory, in which `kernels` is the cache."""
     with tempfile.TemporaryDirectory() as place:
         own = Path(place) / "kernels"
-        with mock.patch.dict(os.environ, {"SYMGRAD_CACHE": "1", "SYMGRAD_CACHE_DIR": str(own)}):
+        settings = {"SYMGRAD_CACHE": "1", "SYMGRAD_CACHE_DIR": str(own)}
+        # plans too, which are not kept in other tests
+        with mock.patch.dict(os.environ, settings), mock.patch.object(machine_code, "plan_key", plan_key):
             yield own
 
 
@@ -75,53 +90,84 @@ def judged(words: str) -> Outcome:
 def mended(own: Path, words: str) -> Outcome:
     """Is the value right, and the entry whole again?"""
     outcome = judged(words)
-    name, code, _ = kernel()
-    if not outcome.failure and Cache(own).load(name) != code:
+    (name, code, _), (plan_name, content) = kernel(), plan()
+    kept = Cache(own)
+    if not outcome.failure and (kept.load(name), kept.load(plan_name, PLAN)) != (code, content):
         outcome.failure = f"{words}: the entry was not written again"
     return outcome
 
 
-def path(own: Path) -> Path:
-    """The file of the kernel's entry."""
-    return own / f"{kernel()[0]}{SUFFIX}"
+class Entry(NamedTuple):
+    """An entry of the cache, and others that are to be there too, by the names of their files."""
+
+    file: str
+    key: str
+    content: bytes
+    others: Mapping[str, bytes] = {}
+
+    @property
+    def data(self) -> bytes:
+        return entry(self.key, self.content, Path(self.file).suffix)
+
+    def path(self, own: Path) -> Path:
+        """The file."""
+        return own / self.file
+
+    def put(self, own: Path, data: bytes | None = None) -> Path:
+        """The file, of this entry or with these bytes, and the others, in a directory as the cache makes it."""
+        own.mkdir(mode=0o700, exist_ok=True)
+        for file, content in {**self.others, self.file: self.data if data is None else data}.items():
+            (own / file).write_bytes(content)
+            (own / file).chmod(0o600)
+        return self.path(own)
 
 
-def put(own: Path, data: bytes) -> Path:
-    """Such a file with these bytes, in a directory as the cache makes it."""
-    own.mkdir(mode=0o700, exist_ok=True)
-    path(own).write_bytes(data)
-    path(own).chmod(0o600)
-    return path(own)
+def machine_code_entry(code: bytes | None = None) -> Entry:
+    """The kernel's, with its own machine code or this."""
+    name, right, _ = kernel()
+    return Entry(name + SUFFIX, name, right if code is None else code)
 
 
-def poison() -> bytes:
-    """An entry that is whole, of another kernel's machine code."""
-    name, _, other = kernel()
-    return entry(name, other)
+def plan_entry() -> Entry:
+    """The kernel's plan, where its machine code is there too."""
+    name, content = plan()
+    code = machine_code_entry()
+    return Entry(name + PLAN, name, content, {code.file: code.data})
+
+
+def poisons() -> list[Entry]:
+    """Whole entries of other machine code: in the place of the kernel's, and by a plan that names it."""
+    (name, content), (right, _, other) = plan(), kernel()
+    wrong = Entry("f" * 64 + SUFFIX, "f" * 64, other)
+    named = content.replace(right.encode(), wrong.key.encode())
+    return [machine_code_entry(other), Entry(name + PLAN, name, named, {wrong.file: wrong.data})]
 
 
 # -- bytes -----------------------------------------------------------------------------------------------------------
 
 
 def truncated(draw: random.Random, index: int) -> Outcomes:
-    """Cut off at one of 64 places, from none of its bytes to all but one."""
-    name, code, _ = kernel()
-    whole = entry(name, code)
-    with directory() as own:
-        at = index * (len(whole) - 1) // 63
-        put(own, whole[:at])
-        return {"cache_truncated": mended(own, f"cut off at {at} of {len(whole)}")}
+    """Cut off at one of 64 places, from none of its bytes to all but one: the machine code, and the plan."""
+    outcome = Outcome()
+    for kept in (machine_code_entry(), plan_entry()):
+        with directory() as own:
+            at = index * (len(kept.data) - 1) // 63
+            kept.put(own, kept.data[:at])
+            outcome.merge(mended(own, f"{kept.file} cut off at {at} of {len(kept.data)}"))
+    return {"cache_truncated": outcome}
 
 
 def flipped(draw: random.Random, index: int) -> Outcomes:
-    """With one bit of its head, digest or machine code turned over."""
-    name, code, _ = kernel()
-    data = bytearray(entry(name, code))
-    bit = draw.randrange(8 * (len(HEAD) + 32) if index % 4 == 0 else 8 * len(data))
-    data[bit // 8] ^= 1 << bit % 8
-    with directory() as own:
-        put(own, bytes(data))
-        return {"cache_flipped": mended(own, f"bit {bit}")}
+    """With one bit of its head, digest or content turned over: the machine code, and the plan."""
+    outcome = Outcome()
+    for kept in (machine_code_entry(), plan_entry()):
+        data = bytearray(kept.data)
+        bit = draw.randrange(8 * (len(HEAD) + 32) if index % 4 == 0 else 8 * len(data))
+        data[bit // 8] ^= 1 << bit % 8
+        with directory() as own:
+            kept.put(own, bytes(data))
+            outcome.merge(mended(own, f"bit {bit} of {kept.file}"))
+    return {"cache_flipped": outcome}
 
 
 # -- processes -------------------------------------------------------------------------------------------------------
@@ -216,65 +262,65 @@ def started_together(draw: random.Random, index: int) -> Outcomes:
 # -- whose files, and what kind ---------------------------------------------------------------------------------------
 
 
-def stranger_owns_the_directory(own: Path) -> None:
-    put(own, poison())
+def stranger_owns_the_directory(own: Path, poison: Entry) -> None:
+    poison.put(own)
     os.chown(own, STRANGER, STRANGER)
 
 
-def stranger_owns_the_entry(own: Path) -> None:
-    os.chown(put(own, poison()), STRANGER, STRANGER)
+def stranger_owns_the_entry(own: Path, poison: Entry) -> None:
+    os.chown(poison.put(own), STRANGER, STRANGER)
 
 
-def others_may_write_the_directory(own: Path) -> None:
-    put(own, poison())
+def others_may_write_the_directory(own: Path, poison: Entry) -> None:
+    poison.put(own)
     own.chmod(0o777)
 
 
-def others_may_read_the_directory(own: Path) -> None:
-    put(own, poison())
+def others_may_read_the_directory(own: Path, poison: Entry) -> None:
+    poison.put(own)
     own.chmod(0o755)
 
 
-def others_may_write_the_entry(own: Path) -> None:
-    put(own, poison()).chmod(0o622)
+def others_may_write_the_entry(own: Path, poison: Entry) -> None:
+    poison.put(own).chmod(0o622)
 
 
-def directory_is_a_link(own: Path) -> None:
+def directory_is_a_link(own: Path, poison: Entry) -> None:
     other = own.parent / "other"
-    put(other, poison())
+    poison.put(other)
     own.symlink_to(other)
 
 
-def entry_is_a_link(own: Path) -> None:
-    put(own, poison()).rename(own.parent / "other")
-    path(own).symlink_to(own.parent / "other")
+def entry_is_a_link(own: Path, poison: Entry) -> None:
+    poison.put(own).rename(own.parent / "other")
+    poison.path(own).symlink_to(own.parent / "other")
 
 
-def entry_is_a_hard_link(own: Path) -> None:
-    os.link(put(own, poison()), own.parent / "other")
+def entry_is_a_hard_link(own: Path, poison: Entry) -> None:
+    os.link(poison.put(own), own.parent / "other")
 
 
-def entry_is_a_link_to_nothing(own: Path) -> None:
+def entry_is_a_link_to_nothing(own: Path, poison: Entry) -> None:
     own.mkdir(mode=0o700)
-    path(own).symlink_to(own.parent / "nothing")
+    poison.path(own).symlink_to(own.parent / "nothing")
 
 
-def entry_is_a_directory(own: Path) -> None:
+def entry_is_a_directory(own: Path, poison: Entry) -> None:
     own.mkdir(mode=0o700)
-    path(own).mkdir()
+    poison.path(own).mkdir()
 
 
-def entry_is_a_pipe(own: Path) -> None:
+def entry_is_a_pipe(own: Path, poison: Entry) -> None:
     own.mkdir(mode=0o700)
-    os.mkfifo(path(own), 0o600)
+    os.mkfifo(poison.path(own), 0o600)
 
 
-def entry_is_anothers(own: Path) -> None:
-    put(own, entry("another", kernel()[2]))
+def entry_is_anothers(own: Path, poison: Entry) -> None:
+    poison.put(own, poison._replace(key="another").data)
 
 
-def directory_is_a_file(own: Path) -> None:
-    own.write_bytes(poison())
+def directory_is_a_file(own: Path, poison: Entry) -> None:
+    own.write_bytes(poison.data)
 
 
 STATES = [
@@ -299,9 +345,12 @@ def untrusted(draw: random.Random, index: int) -> Outcomes:
     state = STATES[index]
     if os.geteuid() != 0 and "stranger" in state.__name__:
         return {"cache_untrusted": Outcome(skipped=1)}
-    with directory() as own:
-        state(own)
-        return {"cache_untrusted": judged(state.__name__)}
+    outcome = Outcome()
+    for poison in poisons():
+        with directory() as own:
+            state(own, poison)
+            outcome.merge(judged(f"{state.__name__}: {poison.file}"))
+    return {"cache_untrusted": outcome}
 
 
 # -- disks -----------------------------------------------------------------------------------------------------------
@@ -326,10 +375,13 @@ def refused(draw: random.Random, index: int) -> Outcomes:
     def refuse(*args: object, **named: object) -> None:
         raise OSError(number, os.strerror(number))
 
-    for data in (None, entry(*kernel()[:2]), b"altered"):
+    for kept, data in (
+        (None, b""),
+        *((e, d) for e in (machine_code_entry(), plan_entry()) for d in (None, b"altered")),
+    ):
         with directory() as own:
-            if data is not None:
-                put(own, data)
+            if kept is not None:
+                kept.put(own, data)
             with mock.patch(f"symgrad.lower.machine.cache.os.{name}", refuse):
                 outcome.merge(judged(f"os.{name}: {errno.errorcode[number]}"))
             outcome.merge(judged(f"after os.{name}: {errno.errorcode[number]}"))

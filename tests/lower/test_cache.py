@@ -23,8 +23,10 @@ from symgrad.cli import main
 from symgrad.environment import cache_directory
 from symgrad.lower.emit.target import processor, this_processor
 from symgrad.lower.machine import cache, machine_code
-from symgrad.lower.machine.cache import ABANDONED, SUFFIX, UNFINISHED, Cache
+from symgrad.lower.machine.cache import ABANDONED, PLAN, SUFFIX, UNFINISHED, Cache
+from symgrad.lower.machine.machine_code import plan_key
 from tests.groups import cache as attacks
+from tests.groups.cache_plans import nothing_is_laid_out
 
 x, y = sp.symbols("x y", real=True)
 
@@ -38,6 +40,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     sg.Function([x], twice(x))(1.0)
     monkeypatch.setenv("SYMGRAD_CACHE", "1")
     monkeypatch.setenv("SYMGRAD_CACHE_DIR", str(tmp_path / "kernels"))
+    monkeypatch.setattr(machine_code, "plan_key", plan_key)  # which other tests are without
     cache._warn.cache_clear()
     yield tmp_path / "kernels"
     cache._warn.cache_clear()
@@ -79,9 +82,10 @@ def test_an_altered_entry_is_deleted(own: Path) -> None:
 
 
 def test_an_entry_under_the_name_of_another_is_none(own: Path) -> None:
-    Cache(own).store("a", b"content")
-    entries(own)[0].rename(own / f"b{SUFFIX}")
-    assert Cache(own).load("b") is None
+    for name, suffix in (("b", SUFFIX), ("a", PLAN)):
+        Cache(own).store("a", b"content")
+        entries(own)[0].rename(own / f"{name}{suffix}")
+        assert Cache(own).load(name, suffix) is None
 
 
 def test_what_was_used_longest_ago_is_deleted_first(own: Path) -> None:
@@ -140,9 +144,10 @@ def test_a_system_without_owners_has_no_cache(own: Path) -> None:
     assert not own.exists()
 
 
-def test_a_poisoned_entry_is_one_that_would_be_run(own: Path) -> None:
+@pytest.mark.parametrize("k", [0, 1], ids=["the machine code", "the plan"])
+def test_a_poisoned_entry_is_one_that_would_be_run(own: Path, k: int) -> None:
     # otherwise the attacks that put it elsewhere would show nothing
-    attacks.put(own, attacks.poison())
+    attacks.poisons()[k].put(own)
     assert attacks.function()(*attacks.POINT) == attacks.RIGHT + 1000
 
 
@@ -158,7 +163,7 @@ def test_files_that_this_user_did_not_write_are_not_run(index: int) -> None:
 def test_a_kernel_is_compiled_once(own: Path) -> None:
     assert attacks.function()(*attacks.POINT) == attacks.RIGHT
     assert len(entries(own)) == 1
-    with compiles_nothing():
+    with nothing_is_laid_out():
         assert attacks.function()(*attacks.POINT) == attacks.RIGHT
 
 
@@ -178,7 +183,7 @@ def test_another_process_finds_it_without_importing_numba(own: Path) -> None:
 def test_a_batch_kernel_is_compiled_once(own: Path) -> None:
     points = np.linspace(0.1, 2, 50)
     first = sg.Function([x, y], sp.exp(x) * y)(points, 0.5)
-    with compiles_nothing():
+    with nothing_is_laid_out():
         assert np.array_equal(sg.Function([x, y], sp.exp(x) * y)(points, 0.5), first)
     assert np.allclose(first, np.exp(points) * 0.5, rtol=1e-14)
 
@@ -188,14 +193,14 @@ def test_an_array_kernel_is_compiled_once(own: Path) -> None:
     A, v = sp.MatrixSymbol("A", n, n), sp.MatrixSymbol("v", n, 1)
     matrix, vector = np.arange(9.0).reshape(3, 3), np.ones(3)
     first = sg.Function([A, v], v.T * A * A * v)(matrix, vector)
-    with compiles_nothing():
+    with nothing_is_laid_out():
         assert sg.Function([A, v], v.T * A * A * v)(matrix, vector) == first
     assert first == vector @ matrix @ matrix @ vector
 
 
 def test_functions_of_scipy_are_found_by_name(own: Path) -> None:
     first = sg.Function([x], sp.erfinv(x / 9) + sp.LambertW(x))(2.5)
-    with compiles_nothing():
+    with nothing_is_laid_out():
         assert sg.Function([x], sp.erfinv(x / 9) + sp.LambertW(x))(2.5) == first
 
 
@@ -274,12 +279,13 @@ def test_on_macos_the_directory_is_among_its_caches() -> None:
 
 def test_the_command_tells_what_is_kept_and_deletes_it(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Cache(own).store("a", b"content")
-    size = len(cache.entry("a", b"content"))
+    Cache(own).store("a", b"of a plan", PLAN)
+    size = len(cache.entry("a", b"content")) + len(cache.entry("a", b"of a plan", PLAN))
     assert main(["cache", "info"]) == 0
     assert f"directory  {own}\nkernels    1\nsize       {size} bytes" in capsys.readouterr().out
     assert main(["cache", "clear"]) == 0
     assert capsys.readouterr().out == f"deleted 1 kernels, {size} bytes\n"
-    assert entries(own) == []
+    assert list(own.iterdir()) == []
 
 
 def test_the_command_refuses_a_directory_of_others(own: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -264,7 +264,8 @@ def test_no_reference_is_lost_or_kept() -> None:
 def test_memory_that_cannot_be_had_is_a_memory_error() -> None:
     real = np.dtype(np.float64)
     form = kernels.Form((), (1, 1), tuple_of([LEAF, LEAF]), (), "double", None)
-    code = machine_code.address_code(*sg.Function([], sp.Matrix([1, 2])).kernel._written())  # type: ignore[union-attr]
+    written = sg.Function([], sp.Matrix([1, 2])).kernel._written()  # type: ignore[union-attr]
+    code = machine_code.kernel_code(*written, machine_code.POINT)
     record = python_entry.Record(code, python_entry.refused, [], [((2,), real), ((2**55,), real)])
     with pytest.raises(MemoryError):
         python_entry.python_entry(form, record)()

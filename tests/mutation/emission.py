@@ -34,6 +34,7 @@ from symgrad.graph import Graph, Op
 from symgrad.lower.arrays import access, axes, blocked, carried, chunks, fill, fusion, jam, merge, nest, nests, rows
 from symgrad.lower.emit import instructions, llvm_library, llvm_loops, llvm_memory, llvm_parts
 from symgrad.lower.emit import special as special_loops
+from symgrad.lower.machine import machine_code
 from symgrad.lower.source import expressions, numpy_contract, numpy_index, numpy_source, numpy_words
 from symgrad.ops import exponential, rounding
 from symgrad.ops.leaf import Input
@@ -419,6 +420,7 @@ def _in_time(check: Check) -> bool:
 
 def _put(original: Any, mutant: Any) -> None:
     """The mutant in place of the function wherever the package, or a test, refers to it; of a table, the change."""
+    machine_code.plan_key = lambda words: None  # what was kept on disk was laid out by the function as it was
     if not isinstance(original, FunctionType):
         mutant()
         return

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from symgrad.graph import Op
 from symgrad.lower.emit.circular import CIRCULAR, SINE_AND_COSINE, circular, intrinsics
-from symgrad.lower.emit.special import definition, special_function
+from symgrad.lower.emit.special import SpecialFunction, definition, special_function
 from symgrad.lower.emit.target import Target, constant
 from symgrad.lower.scalars.program import as_double
 
@@ -37,6 +37,7 @@ class Module:
     repeats: bool = True  # does its code run in loops? Only there sines are inlined, 0.02 us faster in one point if not
     globals: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, int] = field(default_factory=dict)  # of scipy.special's loops
+    special: dict[tuple[str, int], SpecialFunction] = field(default_factory=dict)  # these, by name and inputs
     routines: set[str] = field(default_factory=set)  # of BLAS, by their names
     users: dict[Op, str] = field(default_factory=dict)  # users' functions, and the symbols that they are called by
 
@@ -236,6 +237,7 @@ class Instructions:
         lanes = 1 if args[0].type == "double" else self.lanes
         function = special_function(name, len(args))
         symbol = f"{function.symbol}_{lanes}"
+        self.module.special[name, len(args)] = function
         self.module.addresses.update(function.addresses)
         self.module.globals.setdefault(function.symbol, function.declaration)
         self.module.globals.setdefault(symbol, definition(function, symbol, lanes))

@@ -1,6 +1,6 @@
 """Bytes by their key, in a directory on disk. What comes back is what this user stored, unaltered, or nothing.
 
-An entry is a file named by its key: a head, the SHA-256 of key and content, the content. It is written under another
+An entry is a file named by its key: a head, the SHA-256 of name and content, the content. It is written under another
 name and then renamed, so that it is whole or absent. Directory and entries belong to this user, and nobody else may
 read or write them: where that is not so, they are not used. Every path is looked up in the open directory, none through
 a link. A cache that cannot be read or written is as good as none: nothing here raises for what it finds on disk.
@@ -22,9 +22,11 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-HEAD = b"symgrad machine code 1\n"
+HEAD = b"symgrad machine code 2\n"
 LIMIT = 512 * 2**20  # bytes
 SUFFIX = ".kernel"
+PLAN = ".plan"  # of what is known of a kernel beside its machine code
+KEPT = (SUFFIX, PLAN)
 UNFINISHED = ".part"  # of files while they are written
 ABANDONED = 3600.0  # seconds, after which one that is not finished is taken for left behind by a process that ended
 OTHERS = stat.S_IRWXG | stat.S_IRWXO  # what group and others may do
@@ -34,7 +36,7 @@ SUPPORTED = hasattr(os, "geteuid") and os.open in os.supports_dir_fd
 
 
 class Contents(NamedTuple):
-    """What a cache holds: how many entries, and their size in bytes."""
+    """What a cache holds: how many kernels, and the size of all in bytes."""
 
     entries: int
     size: int
@@ -53,17 +55,18 @@ class Cache:
     def __init__(self, directory: Path, limit: int = LIMIT):
         self.directory, self.limit = directory, limit
 
-    def load(self, key: str) -> bytes | None:
+    def load(self, key: str, suffix: str = SUFFIX) -> bytes | None:
         """The content stored under a key, None if there is none. An entry that was altered is deleted."""
+        name = key + suffix
         try:
             with self._opened() as place:
-                data = _read(place, key + SUFFIX)
-                content = None if data is None else _content(key, data)
+                data = _read(place, name)
+                content = None if data is None else _content(name, data)
                 with suppress(OSError):  # on a disk that is read only
                     if content is not None:
-                        os.utime(key + SUFFIX, dir_fd=place, follow_symlinks=False)  # it was used now
+                        os.utime(name, dir_fd=place, follow_symlinks=False)  # it was used now
                     elif data is not None:
-                        os.unlink(key + SUFFIX, dir_fd=place)
+                        os.unlink(name, dir_fd=place)
         except FileNotFoundError:
             return None
         except (OSError, _Refused) as problem:
@@ -71,7 +74,7 @@ class Cache:
             return None
         return content
 
-    def store(self, key: str, content: bytes) -> bool:
+    def store(self, key: str, content: bytes, suffix: str = SUFFIX) -> bool:
         """Keep the content under a key; True if that went well."""
         try:
             if SUPPORTED:
@@ -79,7 +82,7 @@ class Cache:
                 with suppress(FileExistsError):
                     self.directory.mkdir(mode=0o700)
             with self._opened() as place:
-                _write(place, key + SUFFIX, entry(key, content))
+                _write(place, key + suffix, entry(key, content, suffix))
                 self._shrink(place)
         except (OSError, _Refused) as problem:
             _warn(self.directory, _reason(problem))
@@ -90,17 +93,17 @@ class Cache:
         """How much there is. Raises OSError for a directory that is not used, but for one that is not there."""
         try:
             with self._opened() as place:
-                sizes = [size for name, size, _ in _files(place) if name.endswith(SUFFIX)]
+                found = [(name, size) for name, size, _ in _files(place) if name.endswith(KEPT)]
         except FileNotFoundError:
             return Contents(0, 0)
         except _Refused as problem:
             raise PermissionError(str(problem)) from None
-        return Contents(len(sizes), sum(sizes))
+        return Contents(sum(name.endswith(SUFFIX) for name, _ in found), sum(size for _, size in found))
 
     def clear(self) -> Contents:
         """Delete all entries, and nothing else in the directory; what was deleted. Raises as `contents` does."""
         before = self.contents()
-        if before.entries:
+        if before.size:
             with self._opened() as place:
                 for name, _, _ in _files(place):
                     with suppress(FileNotFoundError):
@@ -111,9 +114,9 @@ class Cache:
         """Delete what was used longest ago beyond the limit, and what was never finished."""
         now, room = time.time(), self.limit
         for name, size, used in sorted(_files(place), key=lambda file: -file[2]):
-            if name.endswith(SUFFIX):
+            if name.endswith(KEPT):
                 room -= size
-            if room < 0 if name.endswith(SUFFIX) else now - used > ABANDONED:
+            if room < 0 if name.endswith(KEPT) else now - used > ABANDONED:
                 with suppress(FileNotFoundError):  # another process was quicker
                     os.unlink(name, dir_fd=place)
 
@@ -173,27 +176,27 @@ def _write(place: int, name: str, data: bytes) -> None:
         raise
 
 
-def entry(key: str, content: bytes) -> bytes:
+def entry(key: str, content: bytes, suffix: str = SUFFIX) -> bytes:
     """The bytes of the file that keeps this content under this key."""
-    return HEAD + _digest(key, content) + content
+    return HEAD + _digest(key + suffix, content) + content
 
 
-def _content(key: str, data: bytes) -> bytes | None:
-    """What the bytes of an entry hold; None if they are not what was stored under this key."""
+def _content(name: str, data: bytes) -> bytes | None:
+    """What the bytes of an entry hold; None if they are not what was stored in a file of this name."""
     head, digest, content = data[: len(HEAD)], data[len(HEAD) : len(HEAD) + 32], data[len(HEAD) + 32 :]
-    return content if head == HEAD and digest == _digest(key, content) else None
+    return content if head == HEAD and digest == _digest(name, content) else None
 
 
-def _digest(key: str, content: bytes) -> bytes:
-    """With the key: an entry under another's name is none."""
-    return hashlib.sha256(key.encode() + b"\n" + content).digest()
+def _digest(name: str, content: bytes) -> bytes:
+    """With the name: an entry under another's is none."""
+    return hashlib.sha256(name.encode() + b"\n" + content).digest()
 
 
 def _files(place: int) -> list[tuple[str, int, float]]:
     """Name, size and time of last use of each file that the cache made."""
     files = []
     for name in os.listdir(place):
-        if name.endswith((SUFFIX, UNFINISHED)):
+        if name.endswith((*KEPT, UNFINISHED)):
             with suppress(FileNotFoundError):
                 found = os.stat(name, dir_fd=place, follow_symlinks=False)
                 files.append((name, found.st_size, found.st_mtime))

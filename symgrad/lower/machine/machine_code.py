@@ -3,6 +3,8 @@
 The key of an entry is a digest of all that decides its bytes: the text of the module, with a fixed name in place of the
 kernel's own, the versions, the processor. No address is in them: what a kernel calls is found by name when it is
 loaded. A kernel with functions of the user's is compiled anew each time: their names do not say what they do.
+
+That key is known when the text is. The plan of a kernel (`plans`), which has it, is found before.
 """
 
 from __future__ import annotations
@@ -26,7 +28,8 @@ from symgrad.lower.emit.llvm import UNOPTIMISED
 from symgrad.lower.emit.llvm_parts import PART
 from symgrad.lower.emit.target import Processor, processor
 from symgrad.lower.machine.blas import blas_addresses
-from symgrad.lower.machine.cache import Cache
+from symgrad.lower.machine.cache import PLAN, Cache
+from symgrad.lower.machine.plans import Plan, identity, plan_for, plan_of
 from symgrad.progress import waited
 
 LOCK = threading.RLock()  # keeps two threads from compiling one kernel
@@ -34,6 +37,8 @@ SYMBOL = "symgrad_kernel"  # of every kernel kept: each is a library of its own,
 OPTIMISATION, EMISSION = 2, 3  # LLVM's levels
 LIBRARIES = 64  # of one linker: it keeps 9 kB of each that is gone, and is 130 kB and 1 ms to make
 FORM = "4"  # another one for every change of what `compiled` makes of a text, or of how its code is called
+
+Inputs = tuple[Any, ...]  # types of C
 
 _libraries = count()
 
@@ -46,27 +51,48 @@ class BatchCode(NamedTuple):
     part: int
 
 
-def batch_code(text: str, module: Module) -> BatchCode:
-    """The machine code of a kernel with a size. Calling it lets other threads run."""
-    function = _code(text, module, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
-    return BatchCode(function, function.library[SYMBOL + PART])
+# What a kernel takes, in C: of one point it is called by other machine code alone.
+POINT: Inputs = ()
+POINTS: Inputs = (ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.c_int64)
+ARRAYS: Inputs = (ctypes.c_void_p, ctypes.c_void_p)
 
 
-def address_code(text: str, module: Module) -> Any:
-    """The machine code of what other machine code calls: a function for `address`."""
-    return _code(text, module)
+def recalled(words: str, inputs: Inputs) -> Any:
+    """The kernel that these words describe, from the disk, and of what is known of it the `facts`; None if it is not
+    there. Empty words describe none."""
+    directory = cache_directory() if words else None
+    name = None if directory is None else plan_key(words)
+    if directory is None or name is None:
+        return None
+    kept = Cache(directory)
+    content = kept.load(name, PLAN)
+    plan = None if content is None else plan_of(content)
+    if plan is None:
+        return None
+    code, symbols = kept.load(plan.code), plan.addresses()
+    if code is None or symbols is None:
+        return None
+    return _function(_loaded(code, symbols, plan.names), inputs, plan.facts)
+
+
+def kernel_code(text: str, module: Module, inputs: Inputs, words: str = "", facts: Any = None) -> Any:
+    """The kernel, as a function of these types in C to an int. It keeps its machine code, which ends with it. A later
+    process finds it by the words, and has the facts: numbers, words and lists of these.
+
+    Interrupts do not wait for LLVM, nor break it. Calling it lets other threads run.
+    """
+    count = text.count("\n")
+    return waited(lambda: _made(text, module, inputs, words, facts), f"compiling {count:,} instructions")
+
+
+def part_of(kernel: Any) -> int:
+    """The address of what runs one part of a kernel of points or arrays."""
+    return int(kernel.library[SYMBOL + PART])
 
 
 def address(code: Any) -> int:
     """Where machine code is, as long as it is kept."""
     return ctypes.cast(code, ctypes.c_void_p).value or 0
-
-
-def array_code(text: str, module: Module) -> tuple[Callable[[int, int], int], int]:
-    """The machine code of a program of arrays, as a function of the addresses of its two tables: those of the addresses
-    of buffers and of the sizes; and the address of what runs one part of it. Calling it lets other threads run."""
-    function = _code(text, module, ctypes.c_void_p, ctypes.c_void_p)
-    return function, function.library[SYMBOL + PART]
 
 
 def library_of(text: str, names: Sequence[str]) -> Any:
@@ -101,16 +127,13 @@ def key(text: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _code(text: str, module: Module, *inputs: Any) -> Any:
-    """The kernel, as a function of these types in C to an int. It keeps its machine code, which ends with it.
-
-    Interrupts do not wait for LLVM, nor break it.
-    """
-    count = text.count("\n")
-    return waited(lambda: _made(text, module, *inputs), f"compiling {count:,} instructions")
+def plan_key(words: str) -> str | None:
+    """The name under which the plan of a kernel so described is kept; None for none."""
+    parts = identity(words)
+    return None if parts is None else key("\0".join(parts))
 
 
-def _made(text: str, module: Module, *inputs: Any) -> Any:
+def _made(text: str, module: Module, inputs: Inputs, words: str, facts: Any) -> Any:
     """The kernel, by whoever compiles it."""
     text, symbols = text.replace(module.symbol, SYMBOL), dict(module.addresses)
     if module.routines:
@@ -120,9 +143,21 @@ def _made(text: str, module: Module, *inputs: Any) -> Any:
 
         symbols |= {name.replace(module.symbol, SYMBOL): user_address(op) for op, name in module.users.items()}
     names = [name for name in (SYMBOL, SYMBOL + PART) if f"@{name}(" in text]
-    library = _loaded(compiled(text) if module.users else _kept(text), symbols, names)
+    code = compiled(text) if module.users else _kept(text)
+    if words and not module.users:
+        _keep_plan(words, plan_for(key(text), names, module, facts))
+    return _function(_loaded(code, symbols, names), inputs, facts)
+
+
+def _keep_plan(words: str, plan: Plan) -> None:
+    directory, name = cache_directory(), plan_key(words)
+    if directory is not None and name is not None:
+        Cache(directory).store(name, plan.content(), PLAN)
+
+
+def _function(library: Any, inputs: Inputs, facts: Any) -> Any:
     function = ctypes.CFUNCTYPE(ctypes.c_int, *inputs)(library[SYMBOL])
-    function.library = library  # type: ignore[attr-defined]
+    function.library, function.facts = library, facts  # type: ignore[attr-defined]
     return function
 
 

@@ -114,4 +114,4 @@ def _compiled(form: Form) -> tuple[Any, list[Word]]:
         (text, words), module = entry_text(form, symbol), Module(symbol, host())
         module.addresses |= {name: ctypes.cast(ctypes.pythonapi[name], ctypes.c_void_p).value or 0 for name in PYTHON}
         module.addresses |= {name: numpy_function(name) for name in NUMPY}
-        return machine_code.address_code(text, module), words
+        return machine_code.kernel_code(text, module, machine_code.POINT), words
