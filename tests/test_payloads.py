@@ -201,7 +201,7 @@ DANGEROUS = {
 
 # Where one of them has its place, and why. What is no longer there must go from here too.
 ALLOWED = {
-    ("function.py", "sp.sympify"): "a list of symbols, seen to be symbols, to SymPy's, for its LaTeX",
+    ("formula.py", "sp.sympify"): "a list of symbols, seen to be symbols, to SymPy's, for its LaTeX",
     ("lower/machine/blas.py", "import_module"): "one of two modules of SciPy, by names that stand there",
 }
 
