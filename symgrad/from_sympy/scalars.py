@@ -67,7 +67,9 @@ def _add(graph: Graph, terms: Sequence[Term], numbers: Sequence[Exact]) -> Term:
 
 def _mul(graph: Graph, factors: Sequence[Term], numbers: Sequence[Exact]) -> Term:
     inner, x = arithmetic["scaled product"]([x for _, x in factors]) if factors else (1, graph.node(1))
-    in_front = [c for c in (*numbers, *[c for c, _ in factors], inner) if c != 1]
+    in_front = [*numbers, *[c for c, _ in factors if c != 1]]
+    if inner != 1:
+        in_front.append(inner)
     number = reduce(mul, in_front) if in_front else 1
     return (1, multiple(number, x)) if isinstance(number, float) else (number, x)  # floats are rounded here, once
 
