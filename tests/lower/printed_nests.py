@@ -257,12 +257,23 @@ for i0 in range(%5, q):
     %11 = load at[i0 - 1]
     %12 = load t[%11]
   y[i0] = %13
+# one number where it is looked up, if there is one
+for i0 in range(q):
+  %2 = load at[i0]
+  %4 = 0 unless 0 <= %2 < n
+    %3 = load s
+  y[i0] = %4
 # what is added where it is looked up
 for i0 in range(n):
   for i1 in range(q):
     %2 = load at[i1]
     %3 = load z[i0, i1]
     y[%2, i0] += %3
+# what is added to one place again and again
+for i0 in range(n):
+  for i1 in range(m):
+    %1 = load X[i0, i1]
+    y[i0] += %1
 # sizes and indices
 %9 = real(m*n)
 %12 = 3

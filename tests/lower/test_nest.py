@@ -106,11 +106,17 @@ NESTS: dict[str, tuple[Callable[[Arrays], Node], str, bool]] = {
         "",
         False,
     ),
+    "one number where it is looked up, if there is one": (
+        lambda a: view(broadcast(a.s, (n,), []), [looked_up(0)], (q,), [a.at], clip=True),
+        "",
+        False,
+    ),
     "what is added where it is looked up": (
         lambda a: accumulate(a.real("z", n, q), [looked_up(1), up(0)], (m, n), [a.at]),
         "",
         False,
     ),
+    "what is added to one place again and again": (lambda a: accumulate(a.x, [up(0)], (n,)), "", False),
     "sizes and indices": (
         lambda a: positions(a.graph, n) * broadcast(extent(a.graph, n * m), (n,), []) * a.t + 3,
         "",
@@ -156,11 +162,18 @@ def test_a_nest_prints(what: str) -> None:
     assert "\n".join(lines(nest(make(Arrays()), row, lanes=lanes))) == PRINTED[what]
 
 
+def test_vectors_do_not_run_along_rows_within_which_a_loop_is_cut() -> None:
+    a = Arrays()
+    y = contract(a.graph, [(view(a.x, [up(0), up(1, at=1)], (n, m), clip=True), "ij")], "i")
+    assert not any(isinstance(s, Loop) and s.kind == "simd" for s in flat(tuple(nest(y, "i0", lanes=True))))
+
+
 def test_a_copy_reads_what_is_there() -> None:
     a = Arrays()
     add, places = a.graph.add, [up(0, at=1)]
     copied = [add(Exp(), a.t), total(a.x), contract(a.graph, [(a.x, "ij")], "i"), add(Maximum(), a.x)]
     copied += [add(ProductOfOthers(), a.t), accumulate(a.t, places, (n,)), view(a.t, places, (n,), clip=True)]
+    copied += [accumulate(a.t, [up(0, by=2)], (2 * n,))]
     for y in copied:
         load, store = list(lines(nest(y, copy=True)))[-2:]
         assert load.strip().endswith("= load z[i0]" if y.type.shape else "= load z")
@@ -219,10 +232,11 @@ def test_what_is_not_read_in_order_counts_against_a_loop() -> None:
 
 def test_a_loop_that_is_cut_counts_as_one() -> None:
     a = Arrays()
-    clipped = view(a.x, [up(0), up(1, at=1)], (n, m), clip=True), "ij"
-    assert order(exponential(a, (n, m), clipped, *many(a, 1, "ji", m, n), *many(a, 5, "i", n))) == "i1 i0"
-    values = exponential(a, (n, m), (a.x, "ij"), *many(a, 5, "i", n))
-    assert order(accumulate(values, [Place(-1, ((0, 1), (1, 1)))], (n + m,), clip=True)) == "i1 i0 i0 i0"
+    x = a.real("X3", n, 3)
+    clipped = view(x, [up(0), up(1, at=1)], (n, 3), clip=True), "ij"
+    assert order(exponential(a, (n, 3), clipped, *many(a, 6, "i", n))) == "i1 i0"
+    values = exponential(a, (n, 3), (x, "ij"), *many(a, 2, "i", n))
+    assert order(accumulate(values, [Place(-1, ((0, 1), (1, 1)))], (n,), clip=True)) == "i1 i0 i0 i0"
 
 
 def test_what_is_added_where_it_is_looked_up_is_read_in_order() -> None:

@@ -8,12 +8,14 @@ from fractions import Fraction
 import pytest
 
 from symgrad.graph import Node, reachable
-from symgrad.lower.arrays.loops import Call, Fill, Store, flat
+from symgrad.lower.arrays.loops import Call, Fill, Rows, Store, flat
 from symgrad.lower.arrays.nest import NotInLoops
 from symgrad.lower.arrays.nests import _own_cost, _repeats, _stored, products_in_blocks, schedule_arrays
 from symgrad.ops.contract import contract, spread
 from symgrad.ops.exponential import Exp
+from symgrad.ops.leaf import constant
 from symgrad.ops.logic import less
+from symgrad.ops.position import extent
 from symgrad.ops.products import broadcast, matrix_product, total
 from symgrad.ops.reduce import Maximum
 from symgrad.ops.reshape import reshape
@@ -22,8 +24,9 @@ from symgrad.ops.trigonometric import Sin
 from symgrad.ops.view import accumulate, stack, view
 from symgrad.types import Size
 from tests.lower.array_examples import KINDS
-from tests.lower.array_graphs import k, m, n
+from tests.lower.array_graphs import k, m, n, q
 from tests.lower.further_graphs import Arrays, up
+from tests.lower.test_rows import mixture
 
 
 def kept(*outputs: Node) -> list[str]:
@@ -59,9 +62,9 @@ def test_an_operation_costs_so_many_multiplications(make: Callable[[Arrays], Nod
     assert _own_cost(make(Arrays())) == cost
 
 
-def dear(a: Arrays, steps: int) -> Node:
-    """An array of n numbers, of 5 multiplications and so many more."""
-    y = a.t**-1 + a.real("u0", n)
+def dear(a: Arrays, steps: int, start: Node | None = None) -> Node:
+    """An array of n numbers, of 5 multiplications and so many more, of t or of another array."""
+    y = (start or a.t) ** -1 + a.real("u0", n)
     for step in range(steps):
         y = y + a.real(f"u{step + 1}", n) if step % 2 else y**2
     return y
@@ -73,6 +76,26 @@ def test_what_is_read_several_times_is_kept_from_eight_multiplications_on() -> N
         y = dear(a, steps)
         assert len(kept(y * a.t, y * 3)) == found, steps
         assert len(kept(broadcast(y, (n, m), [0]) * a.x)) == found, steps
+
+
+def test_what_is_kept_costs_nothing_more() -> None:
+    a = Arrays()
+    for steps, found in ((2, 1), (3, 2)):
+        y = dear(a, steps, contract(a.graph, [(a.x, "ij")], "i"))
+        assert len(kept(y * a.t, y * 3)) == found, steps
+
+
+def test_what_several_read_of_one_result_is_computed_once_for_it() -> None:
+    a = Arrays()
+    y = dear(a, 4)
+    assert kept(y * a.t + a.graph.add(Sin(), y)) == []
+    assert len(kept(view(y, [up(0, at=1)], (n,), clip=True) + y)) == 1
+
+
+def test_a_number_is_not_kept() -> None:
+    a = Arrays()
+    for number in (constant(a.graph, 3), extent(a.graph, n)):
+        assert kept(broadcast(number, (n,), []) * a.t, broadcast(number, (m,), []) * a.w) == []
 
 
 def test_what_is_read_once_is_computed_where_it_is_read() -> None:
@@ -195,6 +218,33 @@ def test_products_of_what_loops_fill_run_in_blocks() -> None:
     assert block == "t0: f8[block0, m]"
 
 
+def test_products_of_what_no_loops_fill_do_not_run_in_blocks() -> None:
+    a = Arrays()
+    c, other = a.real("c", k, n), a.real("o", n, q)
+    a.inputs += [c, other]
+    both_turned = contract(a.graph, [(a.graph.add(Exp(), a.x), "ij"), (c, "ki")], "jk")
+    assert products_in_blocks(a.inputs, [both_turned]) == set()
+    product = matrix_product(a.x, a.b)
+    assert products_in_blocks(a.inputs, [contract(a.graph, [(product, "ik"), (other, "il")], "kl")]) == {k * m}
+    shaped = reshape(a.x + 1, (m, n))
+    assert products_in_blocks(a.inputs, [contract(a.graph, [(shaped, "ij"), (a.b, "ik")], "jk")]) == set()
+
+
+def test_products_in_the_memory_of_a_sum_do_not_run_in_blocks() -> None:
+    a = Arrays()
+    c, product = a.real("c", n, k), matrix_product(a.x, a.b)
+    a.inputs.append(c)
+    assert products_in_blocks(a.inputs, [product * 3 + c]) == set()
+    assert products_in_blocks(a.inputs, [a.graph.add(Exp(), product + c)]) == {k * m}
+    assert isinstance(schedule_arrays("f", a.inputs, [product * 3 + c], "f8").body[0], Rows)
+
+
+def test_memory_between_nests_is_in_the_order_of_vectors_along_rows() -> None:
+    kernel = mixture().kernel
+    found = schedule_arrays("f", kernel.inputs, kernel.outputs, "f8")
+    assert any(str(b.dims[-1]).startswith("block") for b in found.buffers if len(b.dims) > 1)
+
+
 def test_products_that_are_to_be_whole_are_one_call() -> None:
     a = Arrays()
     y = a.graph.add(Exp(), a.x)
@@ -212,13 +262,14 @@ def test_zeros_come_before_what_is_added_or_is_only_on_a_diagonal() -> None:
     for y in (embedded, added):
         first, *_ = flat(schedule_arrays("f", reachable([y])[:1], [y], "f8").body[:1])
         assert "y0 = zeros" in [str(s) for s in getattr(first, "before", (first,))]
-    assert not any(isinstance(s, Fill) for s in flat(schedule_arrays("f", a.inputs, [a.t * 2], "f8").body))
+    whole = [a.t * 2, contract(a.graph, [(a.x, "ij")], "ji"), accumulate(a.t, [up(0, at=1)], (n + 1,))]
+    assert not any(isinstance(s, Fill) for s in flat(schedule_arrays("f", a.inputs, whole, "f8").body))
 
 
 def test_what_loops_do_not_cover_is_left_to_numpy() -> None:
     a = Arrays()
     with pytest.raises(NotInLoops):
-        schedule_arrays("f", a.inputs, KINDS["factors"](a), "f8")
+        schedule_arrays("f", a.inputs, [a.t * 2, *KINDS["factors"](a)], "f8")
     y = a.t
     for step in range(400):
         y = a.graph.add(Sin(), y) * a.real(f"v{step}", n)

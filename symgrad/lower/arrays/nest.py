@@ -324,8 +324,7 @@ class Nest:
                     if self.depends(tuple(i for i, _ in s.conditions), name):
                         return False
                 case Bound():
-                    if self.depends(s.indices, name):
-                        return False
+                    return False
         return True
 
     def depends(self, index: Index, name: str) -> bool:

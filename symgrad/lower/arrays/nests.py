@@ -179,8 +179,7 @@ def _stored(nodes: Sequence[Node], outputs: Sequence[Node]) -> set[Node]:
         cost[node] = 0 if isinstance(node.op, Input) else own + _own_cost(node)
     roots: dict[Node, set[Node]] = {}
     for node in reversed(nodes):
-        if node in stored or isinstance(node.op, Leaf):
-            roots[node] = {node}
+        if isinstance(node.op, Leaf):
             continue
         found: set[Node] = set()
         for reader in readers[node]:
@@ -190,7 +189,6 @@ def _stored(nodes: Sequence[Node], outputs: Sequence[Node]) -> set[Node]:
         scalar = not node.type.shape and len(found) > 1
         if node.type.dtype == "f8" and (scalar or (repeated and cost[node] >= DEAR)):
             stored.add(node)
-            roots[node] = {node}
     return stored
 
 
