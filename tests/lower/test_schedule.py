@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
+import pytest
 import sympy as sp
 
 import symgrad as sg
@@ -10,6 +13,7 @@ from symgrad.graph import Graph
 from symgrad.lower.kernel import Kernel
 from symgrad.lower.scalars.program import Let, Load, Loop, Part, Program, Store
 from symgrad.lower.scalars.schedule import Result, schedule
+from symgrad.ops.arithmetic import Power, Product
 from symgrad.ops.exponential import Exp
 from symgrad.ops.leaf import constant
 from symgrad.ops.trigonometric import Sin
@@ -123,6 +127,24 @@ def test_quotients_round_as_division_does() -> None:
     # 1e200 1e200 overflows, 1e200 / 1e300 does not; and the other way round for divisors
     assert_close(kernel.njit(1e200, 1e300, 1e200)[2], 1e100, 1e-15)
     assert_close(kernel.njit(1e-200, 1e-100, 1e-200)[1], 1e200, 1e-15)
+
+
+@pytest.mark.parametrize("exponent", [-1, -2, -3, Fraction(-1, 2), Fraction(-3, 2)])
+def test_a_power_below_zero_divides_by_the_power_above(exponent: int | Fraction) -> None:
+    graph = Graph()
+    x, y, z = inputs(graph, "x", "y", "z")
+    kernel = kernel_of([x, y, z], [graph.add(Product(), graph.add(Power(exponent), y), x, z)])
+    (op,) = [s.op for s in kernel.program.body if isinstance(s, Let)]
+    assert op.label() == f"quotient[* {'/' if exponent == -1 else f'/**{-exponent}'} *]"
+    assert_close(kernel.njit(3.0, 0.7, 1.1), 3.0 * 1.1 / 0.7 ** float(-exponent), 1e-15)
+
+
+def test_reciprocals_alone_are_multiplied() -> None:
+    graph = Graph()
+    x, y = inputs(graph, "x", "y")
+    kernel = kernel_of([x, y], [graph.add(Product(), graph.add(Power(-1), x), graph.add(Power(-1), y))])
+    assert [s.op.label() for s in kernel.program.body if isinstance(s, Let)] == ["power[-1]", "power[-1]", "product"]
+    assert_close(kernel.njit(2.0, 4.0), 0.125, 1e-15)
 
 
 def test_only_what_results_depend_on_is_scheduled() -> None:

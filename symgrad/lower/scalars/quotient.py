@@ -24,12 +24,6 @@ class Quotient(Op):
         powers = ["*" if p is None else "/" if p == 1 else f"/**{p}" for p in self.divisors]
         return f"quotient[{' '.join(powers)}]"
 
-    def evaluate(self, numbers: Any, *values: Any) -> Any:
-        value, *rest = values
-        for x, p in zip(rest, self.divisors[1:], strict=True):
-            value = value * x if p is None else value / (x if p == 1 else Power(p).evaluate(numbers, x))
-        return value
-
     def emit(self, t: Emitter, *args: Any) -> Any:
         # One by one, in the order of the product: collecting the divisors first would overflow where it did not before.
         value, *rest = args
