@@ -147,6 +147,17 @@ def test_reciprocals_alone_are_multiplied() -> None:
     assert_close(kernel.njit(2.0, 4.0), 0.125, 1e-15)
 
 
+def test_what_others_read_and_powers_above_zero_are_multiplied() -> None:
+    graph = Graph()
+    x, y, z, w = inputs(graph, "x", "y", "z", "w")
+    shared, square, own = graph.add(Power(-1), y), graph.add(Power(2), w), graph.add(Power(-1), z)
+    first, second = graph.add(Product(), x, shared, square, own), graph.add(Product(), x, shared)
+    kernel = kernel_of([x, y, z, w], [first, second])
+    labels = sorted(s.op.label() for s in kernel.program.body if isinstance(s, Let))
+    assert labels == ["power[-1]", "power[2]", "product", "quotient[* * * /]"]
+    assert_close(kernel.njit(3.0, 0.7, 1.1, 0.3), [3.0 / 0.7 * 0.3**2 / 1.1, 3.0 / 0.7], 1e-15)
+
+
 def test_only_what_results_depend_on_is_scheduled() -> None:
     graph = Graph()
     x, y = inputs(graph, "x", "y")
