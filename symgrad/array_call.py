@@ -11,7 +11,7 @@ import sympy as sp
 
 from symgrad.arguments import Argument, bind, real_array
 from symgrad.call import checked_targets, structured
-from symgrad.errors import ArgumentError, DTypeError, ShapeError, SingularMatrix
+from symgrad.errors import ArgumentError, DTypeError, ShapeError, SingularMatrix, UnsupportedExpression
 from symgrad.evaluate import all_values
 from symgrad.graph import Node, reachable
 from symgrad.lower.array_kernel import ArrayKernel
@@ -38,6 +38,12 @@ class ArrayCaller:
         self._known: dict[tuple[Any, ...], Sizes] = {}
         self._entries: dict[tuple[Any, ...], Callable[..., Any]] = {}
         self.quick: Callable[..., Any] = self  # the entry of the shapes of the last call, once seen twice
+
+    def bound(self, values: Sequence[Any], out: Any) -> Callable[[], Any]:
+        """None: the kernel has memory of its own, which one call has at a time."""
+        raise UnsupportedExpression(
+            "binding a function of whole arrays", got=self.kernel.name, hint="call it with out="
+        )
 
     def __call__(self, /, *args: Any, out: Any = None, **named: Any) -> Any:
         """The numbers, the careful way: every argument is looked at.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from inspect import Parameter, Signature
 from keyword import iskeyword
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from symgrad.arguments import Argument, as_numbers, batch_shape, bind
-from symgrad.errors import OutputError
+from symgrad.errors import ArgumentError, OutputError
 from symgrad.lower.batch import points_first
 from symgrad.lower.emit.target import host
 from symgrad.lower.kernel import Kernel
@@ -59,6 +59,21 @@ class Caller:
             self._seen(_shapes(args), values, batch)
         return self.structure.build(results)
 
+    def bound(self, values: Sequence[Any], out: Any) -> Callable[[], Any]:
+        """What computes on these arrays, and into `out`, whenever it is called. Raises ArgumentError or OutputError."""
+        if len(values) != len(self.arguments):
+            raise ArgumentError("another number of arrays", got=len(values), wanted=str(len(self.arguments)))
+        for a, v in zip(self.arguments, values, strict=True):
+            if not _is_in_place(v) or v.shape != a.shape:
+                kind = f"{v.dtype} of {v.shape}" if isinstance(v, np.ndarray) else type(v).__name__
+                wanted = f"a float64 array of shape {a.shape}, in C order"
+                raise ArgumentError(f"{a.name} cannot be read in place", got=kind, wanted=wanted)
+        targets = checked_targets(self.structure, out, [r.shape for r in self.results], values)
+        for k, target in enumerate(targets):
+            if not _is_in_place(target):
+                raise OutputError(f"out[{k}] cannot be written in place", hint="pass an array in C order")
+        return self.kernel.bound(values, targets, out) or partial(self, *values, out=out)
+
     def _seen(self, given: tuple[Shape, ...], values: Sequence[np.ndarray], batch: Shape) -> None:
         """Let batches of these shapes have an entry the second time that they come. Only scalar arguments can."""
         if any(a.shape for a in self.arguments) or not set(given) <= {batch, ()} or math.prod(batch) < host().lanes:
@@ -88,6 +103,17 @@ def _is_plain(value: Any) -> bool:
     if type(value) is np.ndarray:
         return value.dtype is FLOAT64 and value.flags.c_contiguous and value.flags.aligned and value.ndim > 0
     return type(value) in (float, int, bool, np.float64)
+
+
+def _is_in_place(value: Any) -> bool:
+    """Is it an array that a kernel reads, or writes, where it is?"""
+    return (
+        isinstance(value, np.ndarray)
+        and value.dtype == FLOAT64
+        and value.dtype.isnative
+        and value.flags.c_contiguous
+        and value.flags.aligned
+    )
 
 
 def _points_first(

@@ -344,6 +344,13 @@ class Function(Formula):
 
     __signature__ = CallSignature()
 
+    def bind(self, *args: np.ndarray, out: Any) -> Callable[[], Any]:
+        """A function without arguments, which reads these arrays whenever it is called, fills `out` and returns it.
+
+        args: float64 arrays in C order of the shapes of the arguments, np.empty(()) for a number. They are looked at
+        once, and kept. Raises ArgumentError, OutputError, and UnsupportedExpression for a function of whole arrays."""
+        return self._caller.bound(args, out)
+
     def as_numbers(self, argument: Argument, value: Any) -> np.ndarray:
         """What a call takes for this argument, checked, as an array."""
         caller = self._caller

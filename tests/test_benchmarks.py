@@ -28,7 +28,9 @@ def numbers(row: str, data: list[np.ndarray], kind: str) -> np.ndarray:
     return np.array(slopes)
 
 
-@pytest.mark.parametrize("row", ["scalar", "call", "dot", "logreg", "mlp", "gmm", "rosen"])
+@pytest.mark.parametrize(
+    "row", ["scalar", "call", "scalar_bound", "call_bound", "dot", "logreg", "mlp", "gmm", "rosen"]
+)
 def test_value_and_gradient_agree_with_numpy(row: str) -> None:
     data = formulas.data(row, small=True)
     got = formulas.flat(ours.side(row, data).call())

@@ -16,6 +16,7 @@ from symgrad.lower.batch import Batch
 from symgrad.lower.described import described
 from symgrad.lower.emit.llvm import to_llvm
 from symgrad.lower.emit.target import host
+from symgrad.lower.machine.bound_entry import bound_entry
 from symgrad.lower.machine.entry_text import Form
 from symgrad.lower.machine.layout import is_supported
 from symgrad.lower.machine.python_entry import Record, numba_call, python_entry, refused
@@ -103,6 +104,26 @@ class Kernel:
         """
         if not is_supported():
             return numba_call(self.njit, nesting, careful)
+        code = self._point_code()
+        shapes, results = [a.shape for a in self.arguments], [r.shape for r in self.results]
+        inputs, outputs = tuple([len(s) or None for s in shapes]), tuple([len(s) or None for s in results])
+        real = np.dtype(np.float64)
+        record = Record(code, careful, [(s, real) for s in shapes], [(s, real) for s in results])
+        return python_entry(Form(inputs, outputs, nesting, (), "double", None, is_brief=code.facts), record)
+
+    def bound(
+        self, values: Sequence[np.ndarray], targets: Sequence[np.ndarray], result: Any
+    ) -> Callable[[], Any] | None:
+        """The kernel for one point as a function without arguments, of what is in these float64 arrays in C order when
+        it is called; it fills the targets and returns the result. None where no entry can be made.
+        """
+        if not is_supported():
+            return None
+        code = self._point_code()
+        return bound_entry(code, values, targets, result, is_brief=code.facts)
+
+    def _point_code(self) -> Any:
+        """The machine code for one point; its facts: is it too brief to let other threads of Python run meanwhile?"""
         from symgrad.lower.machine import machine_code
 
         with machine_code.LOCK:
@@ -113,11 +134,7 @@ class Kernel:
                 # a function of the user's may take long
                 is_brief = len(self.program.body) <= BRIEF and not module.users
                 code = machine_code.kernel_code(text, module, machine_code.POINT, words, is_brief)
-        shapes, results = [a.shape for a in self.arguments], [r.shape for r in self.results]
-        inputs, outputs = tuple([len(s) or None for s in shapes]), tuple([len(s) or None for s in results])
-        real = np.dtype(np.float64)
-        record = Record(code, careful, [(s, real) for s in shapes], [(s, real) for s in results])
-        return python_entry(Form(inputs, outputs, nesting, (), "double", None, is_brief=code.facts), record)
+        return code
 
     def cfunc(self, signature: str) -> Any:
         """The kernel as a C function, for scipy.LowLevelCallable(kernel.cfunc(signature).ctypes).

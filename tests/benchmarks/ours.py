@@ -39,6 +39,11 @@ def side(row: str, data: list[np.ndarray]) -> Side:
         derived = function.value_and_grad(arguments)
     if kind == "batch":
         return Side(function, derived, _into_one_place(derived, inputs))
+    if row.endswith("_bound"):
+        bound = derived.bind(
+            *map(np.array, inputs), out=derived.structure.build([np.empty(r.shape) for r in derived.results])
+        )
+        return Side(function, derived, lambda: bound())
     return Side(function, derived, lambda: derived(*inputs))
 
 
@@ -138,5 +143,5 @@ KINDS = (batch, scalar, dag, pendulum, call, dot, logreg, mlp, gmm, rosen, ba)
 BUILD: dict[str, Callable[[list[np.ndarray]], Built]] = {f.__name__: f for f in KINDS}
 ROWS = (
     *("batch", "scalar", "logreg", "logreg_hvp", "logreg_hess", "mlp", "mlp_hvp", "gmm", "rosen", "rosen_hvp"),
-    *("ba", "call", "dot", "dag", "pendulum_5", "pendulum_20", "pendulum_20_value"),
+    *("ba", "call", "scalar_bound", "call_bound", "dot", "dag", "pendulum_5", "pendulum_20", "pendulum_20_value"),
 )

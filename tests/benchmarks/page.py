@@ -29,7 +29,8 @@ logreg) or libm (NumPy's exponentials or sines alone) took in the same run. It i
 "ratio" is the best peer's time over symgrad's: above 1, symgrad is faster. "first" is the time from the formula to
 the first result, in seconds, without imports; a peer has compiled another function before. "nodes" are those of the
 value, then of what the row computes.
-CasADi is compiled C (-O2), called through buffers that were bound before: in `call` no number is handed over.
+CasADi is compiled C (-O2), called through buffers that were bound before, so that no number is handed over; in `_bound`
+rows neither is any to symgrad (`Function.bind`).
 
 ![symgrad against the best peer]({picture})
 

@@ -104,7 +104,7 @@ def casadi(row: str, data: list[np.ndarray]) -> Call:
         value = ca.vertcat(*pendulum_of(row, {"sin": ca.sin, "cos": ca.cos})(*map(ca.vertsplit, inputs)))
         outputs = [value] if row.endswith("_value") else [ca.jacobian(value, ca.vertcat(*inputs[:2]))]
     else:
-        value = formulas.FORMULAS[row](ca, inputs[0])
+        value = formulas.FORMULAS[formulas.base(row)](ca, inputs[0])
         outputs = [value, ca.gradient(value, inputs[0])]
     outputs = [ca.densify(ca.transpose(y)) for y in outputs]  # CasADi stores columns
     run = ca.Function("f", inputs, outputs, options)
@@ -189,7 +189,7 @@ ROWS = {
     "jax": [*ARRAYS, "logreg_hess", "ba", "call", "dot"],
     "torch": [*ARRAYS, "scalar", "dag", "call", "dot"],
     "heyoka": ["batch", "scalar", "dag", "call"],
-    "casadi": ["scalar", "dag", "call", *PENDULUM],
+    "casadi": ["scalar", "scalar_bound", "dag", "call", "call_bound", *PENDULUM],
     "pytensor": ["batch", "logreg", "mlp", "rosen", "dot"],
     "symengine": ["scalar", "call"],
     "sympy": ["call", *PENDULUM],

@@ -21,7 +21,7 @@ from symgrad.lower.machine.layout import numpy_function
 from symgrad.structure import Structure
 
 # methodobject.h: self, the address of arguments, their number, the names of keywords, whose values are after these
-METH_FASTCALL, METH_KEYWORDS = 0x0080, 0x0002
+METH_FASTCALL, METH_KEYWORDS, METH_NOARGS = 0x0080, 0x0002, 0x0004
 
 Array = tuple[tuple[int, ...], np.dtype]  # shape and element type
 
@@ -63,9 +63,15 @@ def python_entry(form: Form, record: Record) -> Callable[..., Any]:
         values |= {("size", k, axis): n for axis, n in enumerate(shape)}
     values |= {("offset", k): n for k, n in enumerate(record.offsets)}
     numbers = np.array([values[w] for w in words], np.int64)
-    definition = _MethodDef(b"kernel", address(entry), METH_FASTCALL | METH_KEYWORDS, None)
-    owned = (numbers, definition, entry, record)
-    function: Callable[..., Any] = _function(ctypes.addressof(definition), owned, None)
+    return builtin(entry, METH_FASTCALL | METH_KEYWORDS, (numbers, record))
+
+
+def builtin(code: Any, flags: int, owned: tuple[Any, ...]) -> Callable[..., Any]:
+    """The builtin function of this machine code, which is given the tuple of what it owns as `self`."""
+    from symgrad.lower.machine.machine_code import address
+
+    definition = _MethodDef(b"kernel", address(code), flags, None)
+    function: Callable[..., Any] = _function(ctypes.addressof(definition), (*owned, definition, code), None)
     return function
 
 
