@@ -25,10 +25,13 @@ from symgrad.lower.arrays.loops import (
     Store,
     Update,
 )
+from symgrad.lower.arrays.storage import storage
 from symgrad.lower.emit.instructions import Module
 from symgrad.lower.emit.llvm_memory import Memory
 from symgrad.lower.emit.llvm_parts import arrays_to_llvm
 from symgrad.lower.emit.target import Target, host
+from symgrad.lower.kernel import unique_symbol
+from symgrad.lower.machine.machine_code import ARRAYS, kernel_code, part_of
 from tests.lower.array_examples import AROUND_LANES, NO_SLOPES, differ, examples, points
 
 LOOPS = [name for name, e in examples().items() if not e.whole and name not in NO_SLOPES]
@@ -61,10 +64,10 @@ def test_rows_need_not_be_in_chunks(name: str, monkeypatch: pytest.MonkeyPatch) 
 
 def computed(body: tuple[Statement, ...], a: np.ndarray, lanes: int) -> np.ndarray:
     """What a program makes of a matrix: one number for each column."""
-    buffers = Buffer("a", (m, n), "in"), Buffer("y", (n,), "out")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(array_kernel, "host", lambda: Target(lanes))
-        code = array_kernel._compiled(ArrayProgram("f", buffers, body))
+    program = ArrayProgram("f", (Buffer("a", (m, n), "in"), Buffer("y", (n,), "out")), body)
+    found = arrays_to_llvm(program, unique_symbol(), Target(lanes))
+    call = kernel_code(found.text, found.module, ARRAYS)
+    code = array_kernel._Compiled(storage(program, found.table, found.chunks), call, part_of(call))
     y = np.full(a.shape[1], np.nan)
     array_kernel._Layout(code, {m: len(a), n: len(y)}, parallel=False).call([a], [y])
     return y

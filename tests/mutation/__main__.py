@@ -6,7 +6,9 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator
+from unittest import mock
 
+from symgrad.lower.machine import machine_code
 from tests.mutation import derivatives, emission, rewrites
 from tests.mutation.equivalent import is_equivalent
 from tests.mutation.mutants import Mutant, mutants
@@ -46,7 +48,9 @@ def main() -> int:
     print(f"{'part':18} {'functions':>9} {'mutants':>8} {'killed':>7} {'the same':>9} {'alive':>6} {'seconds':>8}")
     total = 0
     for part in options.parts or parts:
-        start, lines = time.perf_counter(), list(survivors_of(part, full=options.full))
+        # a plan that was kept would not show the mutant
+        with mock.patch.object(machine_code, "plan_key", return_value=None):
+            start, lines = time.perf_counter(), list(survivors_of(part, full=options.full))
         count = sum(n for _, n, _ in lines)
         same = sum(known for _, _, alive in lines for _, known in alive)
         alive = [f"{name}: {words}" for name, _, words_alive in lines for words, known in words_alive if not known]
