@@ -9,16 +9,18 @@ from typing import Any
 import pytest
 
 from symgrad.graph import Node, reachable
+from symgrad.lower.arrays.affine import Affine
 from symgrad.lower.arrays.fill import Along, accumulation, loops_of, nest_of, stored_entries
-from symgrad.lower.arrays.loops import Loop, Statement, Store, flat, inside
+from symgrad.lower.arrays.loops import Load, Loop, Statement, Store, flat, inside
+from symgrad.lower.arrays.nest import Nest
 from symgrad.ops.contract import contract, spread
 from symgrad.ops.exponential import Exp
 from symgrad.ops.leaf import Input, constant
-from symgrad.ops.logic import less
+from symgrad.ops.logic import less, truth
 from symgrad.ops.position import extent, positions
 from symgrad.ops.products import broadcast, identity, total
 from symgrad.ops.reduce import Maximum, ProductOfOthers
-from symgrad.ops.select import select
+from symgrad.ops.select import Select, select
 from symgrad.ops.trigonometric import Sin
 from symgrad.ops.view import Accumulate, Place, accumulate, stack, view
 from symgrad.types import Size
@@ -160,6 +162,23 @@ NESTS: dict[str, tuple[Callable[[Arrays], Node], str, bool]] = {
 def test_a_nest_prints(what: str) -> None:
     make, row, lanes = NESTS[what]
     assert "\n".join(lines(nest(make(Arrays()), row, lanes=lanes))) == PRINTED[what]
+
+
+def test_what_needs_nothing_is_computed_before_all_loops() -> None:
+    a = Arrays()
+    always = spread(truth(a.graph, True), "", "i", {"i": n})
+    assert next(str(s) for s in nest(a.graph.add(Select(), always, a.t, a.t * 2))) == "%4 = True()"
+
+
+def test_a_value_is_chosen_in_as_many_loops_as_it_needs() -> None:
+    one = Nest({}, ["i"], {"i": n}, count(10))
+    number = one.made(lambda v: Load(v, "x", ()), 0)
+    value = one.made(lambda v: Load(v, "y", (Affine(0, (("i", 1),)),)), 1)
+    one.keep(Store("z", (), one.multiplied([one.chosen(number, value, 7.0), one.multiplied([])]).value))
+    assert [[str(s) for s in level] for level in one.levels] == [
+        ["%10 = load x", "%12 = 0", "%13 = ==(%10, %12)", "%14 = 7.0", "%16 = 1"],
+        ["%11 = load y[i]", "%15 = select(%13, %11, %14)", "%17 = product(%16, %15)", "z = %17"],
+    ]
 
 
 def test_vectors_do_not_run_along_rows_within_which_a_loop_is_cut() -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 
 import pytest
 
-from symgrad.graph import Node, reachable
+from symgrad.graph import Node, Op, reachable
 from symgrad.lower.arrays.loops import Call, Fill, Rows, Store, flat
 from symgrad.lower.arrays.nest import NotInLoops
 from symgrad.lower.arrays.nests import _own_cost, _repeats, _stored, products_in_blocks, schedule_arrays
 from symgrad.ops.contract import contract, spread
 from symgrad.ops.exponential import Exp
-from symgrad.ops.leaf import constant
+from symgrad.ops.leaf import Input, constant
 from symgrad.ops.logic import less
 from symgrad.ops.position import extent
 from symgrad.ops.products import broadcast, matrix_product, total
@@ -22,7 +23,7 @@ from symgrad.ops.reshape import reshape
 from symgrad.ops.select import select
 from symgrad.ops.trigonometric import Sin
 from symgrad.ops.view import accumulate, stack, view
-from symgrad.types import Size
+from symgrad.types import Size, Type
 from tests.lower.array_examples import KINDS
 from tests.lower.array_graphs import k, m, n, q
 from tests.lower.further_graphs import Arrays, up
@@ -33,7 +34,7 @@ def kept(*outputs: Node) -> list[str]:
     """The nodes in memory beside inputs and outputs."""
     nodes = reachable(outputs)
     stored = _stored(nodes, outputs)
-    return [x.op.label() for x in nodes if x in stored and x.inputs and x not in outputs]
+    return [x.op.label() for x in nodes if x in stored and not isinstance(x.op, Input) and x not in outputs]
 
 
 # -- what an operation costs -------------------------------------------------------------------------------------------
@@ -174,6 +175,29 @@ def test_an_output_is_stored_once() -> None:
     assert memory([a.t * 2], a) == ["y0"]
     assert memory([a.t * 2, a.t * 2], a) == ["y0", "y1"]
     assert memory([a.t], a) == ["y0"]
+
+
+def test_an_input_that_is_a_result_is_copied() -> None:
+    a = Arrays()
+    program = schedule_arrays("f", a.inputs, [a.t], "f8")
+    assert [str(s) for s in flat(program.body)][-2:] == ["%1 = load x1[i0]", "y0[i0] = %1"]
+
+
+@dataclass(frozen=True)
+class Odd(Op):
+    """An operation that nobody knows."""
+
+    def label(self) -> str:
+        return "odd"
+
+    def result_type(self, *types: Type) -> Type:
+        return types[0]
+
+
+def test_an_operation_that_nobody_knows_is_left_to_numpy() -> None:
+    a = Arrays()
+    with pytest.raises(NotInLoops, match="odd"):
+        schedule_arrays("f", a.inputs, [a.graph.add(Odd(), a.t) * 2], "f8")
 
 
 def test_integers_and_numbers_have_memory_of_their_own_kinds() -> None:

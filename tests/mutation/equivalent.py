@@ -34,6 +34,7 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("_norm", "another word: '<'"),
         ("Instructions._tanh", "constant + 1: 20"),
         ("Instructions._tanh", "constant - 1: 20"),
+        ("schedule_arrays", "relation: sum"),
     ],
     "the last terms of the series are below what a double holds": [
         ("Sinc.emit", "constant + 1: 1 @ for _, c"),
@@ -259,6 +260,7 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("_with", "condition 1 dropped: not isinstance(a, Loop)"),
         ("_merged", "constant - 1: 0"),
         ("Group.extent", "filter dropped: for nest"),
+        ("_products", "condition 0 dropped: call"),
         ("_needed", "sign dropped: -1"),
         ("PartWriter.carrying", "condition 0 dropped"),
         ("_needed", "constant"),
@@ -374,6 +376,7 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("_reads", "not done: seen"),
         ("_reads", "filter dropped: for y"),
         ("Nest.needs", "never: if any((k not in self.memo"),
+        ("schedule_arrays", "the opposite: True @ nest = nest_of(first"),
     ],
     "numbers that are only compared with each other, all of them more or less": [
         ("_gain", "constant + 1: 0 @ own"),
@@ -383,6 +386,12 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("_order", "constant - 1: 0 @ total"),
         ("_order", "constant + 1: 1 @ rest"),
     ],
+    "slower: rows chosen by the axes of what has no nest, or by an order in memory that is not given": [
+        ("schedule_arrays", "condition 1 dropped: node in made"),
+        ("schedule_arrays", "filter dropped: for node in kept if not _is_nest"),
+        ("schedule_arrays", "not dropped: not _is_nest"),
+    ],
+    "a set, whose order is no matter": [("products_in_blocks", "arguments swapped: _kept")],
     "divided by 1 or -1 instead of multiplied": [("_gain", "operator: len")],
     "a nest with another axis has two loops at least": [("_has_lanes", "constant - 1: 1 @ most")],
     "nobody asks in how many loops this value is": [("Nest.new", "constant"), ("_zeros", "constant")],
