@@ -395,6 +395,23 @@ ARRAY_EXAMPLES: dict[str, tuple[list[tuple[Build, str]], list[Build]]] = {
             lambda A: 2 * A("ij,jk->ik", A.X, A.Z),
         ],
     ),
+    "common-diagonal": (
+        [
+            (lambda A: A("i->ii", A.v) + A("i->ii", A.w), "add contract[i -> ii]"),
+            (lambda A: A("i->ii", A.v) - 2 * A("ij,j->ii", A.X, A.a), "add[1, -2] contract[i -> ii]"),
+            (lambda A: added(A("i->ii", A.v), A.S, A("i->ii", A.w)), "add"),
+            (lambda A: added(A("i->ii", A.v), 3 * A("i->ii", A.w), A("i,i->ii", A.v, A.w), A.S), "add"),
+            (lambda A: A("i->iij", A.v, j=m) + A("i,j->iij", A.w, A.a), "contract[ij -> iij]"),
+            (lambda A: added(A("i,j->iij", A.v, A.w), A("i,j->ijj", A.v, A.w), A("i,j->iij", A.w, A.v)), "add"),
+        ],
+        [
+            lambda A: A("i->ii", A.v) + A.S,
+            lambda A: 2 * A("i->ii", A.v),
+            lambda A: added(t(A.S), A.S, t(A.T)),
+            lambda A: A("i,j->iij", A.v, A.w) + A("i,j->ijj", A.v, A.w),
+            lambda A: A("ij,ij->ij", tanh(A("i->ii", A.v)), A("i->ii", A.v) + A("i->ii", A.w)),
+        ],
+    ),
     "transposed-term": (
         [
             (lambda A: A("ij,kj->ik", A.X, A.Y) + A("ij,kj->ik", A.Y, A.X), "contract[ji -> ij]"),

@@ -46,6 +46,16 @@ def node_of(graph: Graph, expression: Any) -> Node:
     return node
 
 
+def test_a_product_over_an_index_that_it_does_not_hold_is_a_power() -> None:
+    nodes = reachable([node_of(Graph(), sp.Product(X[H] + A, (J, 0, N - 1), (H, 0, N - 1)))])
+    assert [x.op.label() for x in nodes if "product" in x.op.label() or "pow" in x.op.label()] == ["productover", "pow"]
+
+
+def test_the_derivative_of_a_power_of_a_size_is_right_at_zero() -> None:
+    F = sg.Function([X, A], A * sp.Product(X[0], (J, 0, N - 1))).grad(X)
+    assert [list(F(np.zeros(n), 3.0)) for n in (1, 2)] == [[3.0], [0.0, 0.0]]
+
+
 def number(expression: Any) -> Any:
     """The value at the numbers above."""
     graph = Graph()
@@ -95,6 +105,10 @@ VALUED: list[tuple[Any, Any]] = [
     (sp.Product(X[H], (H, 3, 2)), 1.0),
     (sp.Sum(1, (H, 0, N - 8)), 0.0),
     (sp.Product(X[H], over(H)), VX.prod()),
+    (sp.Product(X[H], (J, 0, N - 1), over(H)), VX.prod() ** 5),
+    (sp.Product(A - 1, over(J)), (-0.3) ** 5),
+    (sp.Product(X[0], (J, 0, 2)), VX[0] ** 3),
+    (sp.Product(X[0], (J, 3, 2), over(H)), 1.0),
     (sp.Product(X[H] * Y[J], (J, H, N - 1), over(H)), np.prod([VX[b] * VY[a] for a, b in PAIRS])),
     (sp.Sum(sp.Piecewise((X[H - 1], H > 0), (A, True)), over(H)), VX[:-1].sum() + 0.7),
     (X[N - 1] + X[1] * P[0, 2], VX[-1] + VX[1] * VP[0, 2]),

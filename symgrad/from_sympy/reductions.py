@@ -6,6 +6,7 @@ Limits that depend on outer indices make a box with a condition: what the condit
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any, NamedTuple
 
 from symgrad.entries import matrix_entries
@@ -16,11 +17,15 @@ from symgrad.from_sympy.state import Child, Kind, State
 from symgrad.graph import Exact, Node
 from symgrad.ops.arithmetic import Add
 from symgrad.ops.contract import Contract, contract
+from symgrad.ops.exponential import Pow
 from symgrad.ops.leaf import constant
 from symgrad.ops.logic import conjunction
+from symgrad.ops.position import extent
+from symgrad.ops.products import broadcast
 from symgrad.ops.reduce import LogSumExpOver, Maximum, Minimum, ProductOver
 from symgrad.ops.select import guarded, select
 from symgrad.ranges import Range, affine, limit_range
+from symgrad.types import Size, as_count, as_size
 
 
 class _Bound(NamedTuple):
@@ -126,10 +131,19 @@ def _last(state: State, value: Labelled, gone: Sequence[Label]) -> tuple[Node, t
 def _close_product(state: State, e: Any, scope: Scope, bound: Any, values: Sequence[Any]) -> Labelled:
     value = _masked(state, values[0], _condition(state, bound), 1)
     gone = [binding.label for binding in bound.bindings]
-    x, kept = _last(state, value, gone)
-    for _ in gone:
+    own = [label for label in gone if label in value.labels]
+    x, kept = _last(state, value, own)
+    for _ in own:
         x = state.graph.add(ProductOver(), x)
-    return Labelled(x, kept)
+    times = prod(as_count(state.scopes.sizes[label]) for label in gone if label not in own)
+    return Labelled(_repeated(x, as_size(times)), kept)
+
+
+def _repeated(x: Node, times: Size) -> Node:
+    """The product of a value with itself, so many times: a power."""
+    if isinstance(times, int):
+        return x**times
+    return x.graph.add(Pow(), x, broadcast(extent(x.graph, times), x.type.shape, ()))
 
 
 def _reduction(op: Callable[[int], Any], nothing: float) -> Kind:

@@ -177,6 +177,29 @@ def transpose_to(x: Node, labels: tuple[int, ...], output: tuple[int, ...]) -> N
     return transpose(x, [labels.index(k) for k in output])
 
 
+@rule(
+    FORM,
+    Add,
+    "diag(a) + diag(b) => diag(a + b)",
+    "exact; what is zero off the same diagonals, and nothing else reads",
+    over=Contract,
+)
+def common_diagonal(node: Node, readers: Counter[Node]) -> Node | None:
+    terms = list(_terms(node))
+    same: dict[tuple[int, ...], list[int]] = {}
+    for k, (_, x) in terms:
+        if isinstance(x.op, Contract) and x.op.embeds and readers[x] <= 1:
+            same.setdefault(x.op.output, []).append(k)
+    for output, places in same.items():
+        if len(places) > 1:
+            on = tuple(dict.fromkeys(output))
+            parts = [(c, recontracted_as(x, on)) for k, (c, x) in terms if k in places]
+            sizes = dict(zip(output, node.type.shape, strict=True))
+            diagonal = contract(node.graph, [(arithmetic["sum"](parts), on)], output, sizes)
+            return arithmetic["sum"]([*[term for k, term in terms if k not in places], (1, diagonal)])
+    return None
+
+
 @rule(FORM, Add, "A*B.T + B*A.T => C + C.T for C = A*B.T", "exact; of matrices", over=Contract)
 def transposed_term(node: Node) -> Node | None:
     if len(node.type.shape) != 2:

@@ -1,7 +1,8 @@
 """Graph of arrays -> a graph of its own for lowering: products of two factors, reductions that loops can do.
 
 Softmax and log-sum-exp become a maximum, exponentials and a sum; a norm, a maximum and a sum of squares; a contraction
-of several factors becomes several of two, in the cheapest order; what one factor alone is summed over is summed before.
+of several factors becomes several of two, in the cheapest order; what one factor alone is summed over is summed before;
+a number in front of a product goes to its smallest factor.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from fractions import Fraction
 from symgrad.graph import Graph, Node, Op, consumers, reachable
 from symgrad.lower.arrays.library import called
 from symgrad.lower.arrays.linear import REWRITES
-from symgrad.lower.source.numpy_contract import steps
+from symgrad.lower.arrays.products import Products, renumbered
 from symgrad.ops.arithmetic import Add, Power, Product
 from symgrad.ops.contract import Contract
 from symgrad.ops.elementwise import Elementwise
@@ -23,18 +24,16 @@ from symgrad.ops.reduce import LogSumExpOver, Maximum, NormOver, Softmax
 from symgrad.ops.rounding import Abs
 from symgrad.ops.select import Select
 from symgrad.ops.stable import FilledReciprocal
-from symgrad.types import Size
-
-Labels = tuple[int, ...]
 
 
 def prepared(outputs: Sequence[Node], inputs: Sequence[Node]) -> tuple[list[Node], list[Node]]:
     """The outputs and inputs in a new graph."""
-    graph = Graph()
+    graph, products = Graph(), Products()
+    rules = {**RULES, Contract: products.contraction}
     new: dict[Node, Node] = {x: graph.add(x.op) for x in inputs}
     for node in reachable(outputs):
         if node not in new:
-            rule = RULES.get(type(node.op)) or (_of_broadcast if isinstance(node.op, Elementwise) else None)
+            rule = rules.get(type(node.op)) or (_of_broadcast if isinstance(node.op, Elementwise) else None)
             arguments = [new[x] for x in node.inputs]
             new[node] = rule(node.op, *arguments) if rule and arguments else graph.add(node.op, *arguments)
     return _turned([new[y] for y in outputs]), [new[x] for x in inputs]
@@ -57,7 +56,7 @@ def _turned(outputs: Sequence[Node]) -> list[Node]:
         assert isinstance(op, Contract)
         labels = [ks[::-1] if x in turned else ks for x, ks in zip(node.inputs, op.labels, strict=True)]
         output = op.output[::-1] if node in turned else op.output
-        new[node] = _renumbered([*zip(own, labels, strict=True)], output, dict(op.extents))
+        new[node] = renumbered([*zip(own, labels, strict=True)], output, dict(op.extents))
     return [new[y] for y in outputs]
 
 
@@ -97,6 +96,23 @@ def _of_broadcast(op: Op, *inputs: Node) -> Node:
     if len(set(first.labels[0])) < len(first.labels[0]):  # a diagonal
         return graph.add(op, *inputs)
     return graph.add(first, graph.add(op, x))
+
+
+def _scaled(op: Add, *inputs: Node) -> Node:
+    """A number times an array that holds others more than once, or zeros: times what is smaller, before."""
+    graph, first = inputs[0].graph, inputs[0].op
+    if len(inputs) > 1 or not isinstance(first, Contract) or not first.labels or first.summed:
+        return graph.add(op, *inputs)
+    factors = list(inputs[0].inputs)
+    if first.embeds:
+        on = tuple(dict.fromkeys(first.output))
+        inside = graph.add(Contract(first.labels, on, first.extents), *factors)
+        return graph.add(Contract((on,), first.output), graph.add(op, inside))
+    k = min(range(len(factors)), key=lambda k: len(factors[k].type.shape))
+    if len(factors) > 2 or len(factors[k].type.shape) == len(inputs[0].type.shape):
+        return graph.add(op, *inputs)  # of three, a product that others may read would be computed twice
+    factors[k] = graph.add(op, factors[k])
+    return graph.add(first, *factors)
 
 
 def _along(value: Node, x: Node) -> Node:
@@ -150,56 +166,10 @@ def _product(a: Node, b: Node) -> Node:
     return a.graph.add(Contract((every, every), every), a, b) if every else a.graph.add(Product(), a, b)
 
 
-def _contract(op: Contract, *inputs: Node) -> Node:
-    """Contractions of two arrays; scalars are multiplied with the result."""
-    if not op.summed:
-        return inputs[0].graph.add(op, *inputs)
-    output = tuple(dict.fromkeys(op.output))
-    sizes: dict[int, Size] = dict(op.extents)
-    for x, labels in zip(inputs, op.labels, strict=True):
-        sizes.update(zip(labels, x.type.shape, strict=True))
-    arrays = [(x, ks) for x, ks in zip(inputs, op.labels, strict=True) if ks]
-    scalars = [x for x, ks in zip(inputs, op.labels, strict=True) if not ks]
-    if len(arrays) > 1:
-        for k, (x, labels) in enumerate(arrays):
-            elsewhere = set(output).union(*[ks for j, (_, ks) in enumerate(arrays) if j != k])
-            kept = tuple(dict.fromkeys(i for i in labels if i in elsewhere))
-            if kept != labels:
-                arrays[k] = _renumbered([(x, labels)], kept, {}), kept
-        for step in steps([ks for _, ks in arrays], output, sizes):
-            a, b = arrays[step.left], arrays[step.right]
-            rest = [f for k, f in enumerate(arrays) if k not in (step.left, step.right)]
-            labels = step.labels if rest else tuple(k for k in output if k in step.labels)
-            arrays = [*rest, (_renumbered([a, b], labels, {}), labels)]
-    elif set(arrays[0][1]) - set(output):
-        (x, labels) = arrays[0]
-        kept = tuple(k for k in output if k in labels)
-        arrays = [(_renumbered([(x, labels)], kept, {}), kept)]
-    ((total, labels),) = arrays
-    if labels == op.output and not scalars:
-        return total
-    every = [(x, ()) for x in scalars] + [(total, labels)]
-    if not op.output:
-        return total.graph.add(Product(), *[x for x, _ in every])
-    return _renumbered(every, op.output, sizes)
-
-
-def _renumbered(factors: Sequence[tuple[Node, Labels]], output: Labels, sizes: dict[int, Size]) -> Node:
-    """The contraction, as it is, its labels numbered from the output on."""
-    numbers: dict[int, int] = {}
-    out = tuple(numbers.setdefault(k, len(numbers)) for k in output)
-    labels = tuple(tuple(numbers.setdefault(k, len(numbers)) for k in ks) for _, ks in factors)
-    inside = {k for _, ks in factors for k in ks}
-    extents = tuple((numbers[k], sizes[k]) for k in dict.fromkeys(output) if k not in inside)
-    if len(factors) == 1 and labels[0] == out and len(set(out)) == len(out):
-        return factors[0][0]
-    return factors[0][0].graph.add(Contract(labels, out, extents), *[x for x, _ in factors])
-
-
 RULES: dict[type, Callable[..., Node]] = {
+    Add: _scaled,
     LogSumExpOver: _log_sum_exp,
     Softmax: _softmax,
     NormOver: _norm,
-    Contract: _contract,
     **REWRITES,
 }

@@ -5,8 +5,9 @@ Several factors are multiplied two at a time, in the order of fewest operations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import combinations
+from math import prod
 from typing import NamedTuple
 
 import sympy as sp
@@ -29,28 +30,36 @@ class Factor(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Factors `left` and `right` of a list are taken out, and their product over `labels` is put at its end."""
+    """Factors at these places of a list are taken out, and their product over `labels` is put at its end: two of them,
+    or those whose product is known."""
 
-    left: int
-    right: int
+    places: tuple[int, ...]
     labels: Labels
 
 
-def steps(factors: Sequence[Labels], output: Iterable[int], sizes: dict[int, Size]) -> list[Step]:
-    """The order of the products of two: the cheapest of all, once few factors are left; before, the cheapest step."""
+def steps(
+    factors: Sequence[Labels], output: Iterable[int], sizes: dict[int, Size], known: Collection[frozenset[int]] = ()
+) -> list[Step]:
+    """The order of the products of two: the cheapest of all, once few factors are left.
+
+    known: places of factors, where these are few, whose product is there already, and costs nothing.
+    """
     numbers = {k: _number(n) for k, n in sizes.items()}
     kept = set(output)
     first, factors = _greedy(list(factors), kept, numbers)
     full = (1 << len(factors)) - 1
     labels = {1 << k: frozenset(f) for k, f in enumerate(factors)}
     cost = {1 << k: 0.0 for k in range(len(factors))}
-    split: dict[int, tuple[int, int]] = {}
+    split: dict[int, tuple[int, ...]] = {}
     for count in range(2, len(factors) + 1):
         for members in combinations(range(len(factors)), count):
             whole = sum(1 << k for k in members)
             outside = kept.union(*[factors[k] for k in range(len(factors)) if not whole >> k & 1])
             inside = frozenset[int]().union(*[factors[k] for k in members])
             labels[whole] = inside & outside
+            if frozenset(members) in known:
+                cost[whole], split[whole] = 0.0, tuple(1 << k for k in members)
+                continue
             part = (whole - 1) & whole
             while part:
                 other = whole ^ part
@@ -72,30 +81,32 @@ def steps(factors: Sequence[Labels], output: Iterable[int], sizes: dict[int, Siz
     places = [1 << k for k in range(len(factors))]
     found = first
     for whole in reversed(order):
-        left, right = sorted(places.index(p) for p in split[whole])
-        found.append(Step(left, right, _sorted(labels[whole], factors)))
-        places = [p for k, p in enumerate(places) if k not in (left, right)] + [whole]
+        taken = tuple(sorted(places.index(p) for p in split[whole]))
+        found.append(Step(taken, _sorted(labels[whole], factors)))
+        places = [p for k, p in enumerate(places) if k not in taken] + [whole]
     return found
 
 
 def _greedy(factors: list[Labels], kept: set[int], numbers: dict[int, float]) -> tuple[list[Step], list[Labels]]:
-    """The cheapest steps, one after the other, and the factors that are left."""
+    """The steps that leave fewest numbers, one after the other, and the factors that are left.
+
+    Not the cheapest: of a chain of matrices between thin ones that is the thin ones' product, as large as a matrix.
+    """
     found = []
     while len(factors) > MOST_FOR_ALL_ORDERS:
-        best: tuple[float, int, int] | None = None
+        best: tuple[tuple[float, float], int, int, Labels] | None = None
         near = [(i, j) for i, j in combinations(range(len(factors)), 2) if set(factors[i]) & set(factors[j])]
         for i, j in near or combinations(range(len(factors)), 2):
-            work = 1.0
-            for k in {*factors[i], *factors[j]}:
-                work *= numbers[k]
-            if best is None or work < best[0]:
-                best = work, i, j
+            rest = [f for k, f in enumerate(factors) if k not in (i, j)]
+            labels = _sorted({*factors[i], *factors[j]} & kept.union(*rest), factors)
+            grown, *gone = (prod(numbers[k] for k in ks) for ks in (labels, factors[i], factors[j]))
+            price = (grown - sum(gone), prod(numbers[k] for k in {*factors[i], *factors[j]}))
+            if best is None or price < best[0]:
+                best = price, i, j, labels
         assert best is not None
-        _, i, j = best
-        rest = [f for k, f in enumerate(factors) if k not in (i, j)]
-        labels = _sorted({*factors[i], *factors[j]} & kept.union(*rest), factors)
-        found.append(Step(i, j, labels))
-        factors = [*rest, labels]
+        _, i, j, labels = best
+        found.append(Step((i, j), labels))
+        factors = [*[f for k, f in enumerate(factors) if k not in (i, j)], labels]
     return found, factors
 
 

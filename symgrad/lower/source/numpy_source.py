@@ -250,8 +250,8 @@ class _Writer:
         scalars = [f for f in factors if not f.labels]
         arrays = [f for f in factors if f.labels]
         for step in steps([f.labels for f in arrays], output, sizes):
-            a, b = arrays[step.left], arrays[step.right]
-            rest = [f for k, f in enumerate(arrays) if k not in (step.left, step.right)]
+            a, b = (arrays[k] for k in step.places)
+            rest = [f for k, f in enumerate(arrays) if k not in step.places]
             wanted = tuple([k for k in output if k in step.labels] + [k for k in step.labels if k not in output])
             made = product(a, b, wanted, self.named)
             if len(made.text.text) > INLINE:
