@@ -9,6 +9,7 @@ import faulthandler
 import os
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -20,25 +21,28 @@ from symgrad.errors import SymgradError
 from symgrad.graph import Node
 from symgrad.lower import described
 from symgrad.lower.array_kernel import ArrayKernel
+from symgrad.lower.arrays import products
 from symgrad.lower.machine import cache as kept
 from symgrad.lower.source import names
-from symgrad.ops.arithmetic import Power
+from symgrad.ops.arithmetic import Add, Power, Product
 from symgrad.ops.contract import Contract
 from symgrad.ops.elementwise import Partial
 from symgrad.ops.exponential import Exp
+from symgrad.ops.hyperbolic import ArcSinh, Sinh
 from symgrad.ops.rounding import Abs, Extremum
 from symgrad.ops.select import Select
 from symgrad.ops.trigonometric import Sin
+from symgrad.to_sympy import to_sympy
 from tests.groups import bombs, compiling, deep, layouts, running, second_system
 from tests.scoreboard import SEED, all_groups, run_cases
 
 Patch = pytest.MonkeyPatch
 
 
-def seen(name: str, cases: Sequence[int]) -> bool:
-    """Does the group fail at any of these cases?"""
+def seen(name: str, cases: Sequence[int], line: str = "") -> bool:
+    """Does the group fail at any of these cases, in its own line or in this one?"""
     group = next(g for g in all_groups() if g.name == name)
-    return any(o.failure and line == name for line, o, _, _ in run_cases(group, SEED, cases))
+    return any(o.failure and found == (line or name) for found, o, _, _ in run_cases(group, SEED, cases))
 
 
 # -- faults in the package ---------------------------------------------------------------------------------------------
@@ -122,6 +126,49 @@ def products_are_doubled(patch: Patch) -> None:
         return [gx * 2 if gx is not None and len(y.inputs) > 1 else gx for gx in found]
 
     patch.setattr(Contract, "bprop", wrong)
+
+
+def gradients_take_a_detour(patch: Patch) -> None:
+    """They are right, and their cotangents are computed in a dozen operations more."""
+
+    def detour(g: Node) -> Node:
+        for _ in range(6):
+            g = g.graph.add(Sinh(), g.graph.add(ArcSinh(), g))
+        return g
+
+    value_and_grad = sg.Function.value_and_grad
+
+    def wrong(self: sg.Function, wrt: Any = None) -> sg.Function:
+        with Patch.context() as meanwhile:
+            for kind in (Contract, Add, Product):
+                meanwhile.setattr(kind, "bprop", lambda op, y, g, right=kind.bprop: right(op, y, detour(g)))
+            return value_and_grad(self, wrt)
+
+    patch.setattr(sg.Function, "value_and_grad", wrong)
+
+
+def products_are_computed_wherever_they_are_read(patch: Patch) -> None:
+    numbers = count()
+    right = products.Products._key
+
+    def wrong(self: products.Products, factors: Any, kept: Any) -> Any:
+        (terms, labels), names = right(self, factors, kept)
+        return ((*terms, (next(numbers), ())), labels), names
+
+    patch.setattr(products.Products, "_key", wrong)
+
+
+def what_is_printed_is_a_dummy(patch: Patch) -> None:
+    patch.setattr("symgrad.function.to_sympy", lambda nodes, **named: [sp.Dummy() for _ in nodes])
+
+
+def gradients_are_printed_transposed(patch: Patch) -> None:
+    right = to_sympy
+
+    def wrong(nodes: Sequence[Node], **named: Any) -> Any:
+        return [sp.Transpose(e) if isinstance(e, sp.MatrixExpr) else e for e in right(nodes, **named)]
+
+    patch.setattr("symgrad.function.to_sympy", wrong)
 
 
 def rule(kind: type, partials: Callable[[Any, Node], Sequence[Partial]]) -> Callable[[Patch], None]:
@@ -319,6 +366,17 @@ FAULTS: list[tuple[str, Callable[[Patch], None], Sequence[int]]] = [
     ("no_traces", in_the_program(NOISY), [1]),
     ("no_traces", the_import_takes_numba_along, [0]),
 ]
+LINES: list[tuple[str, str, Callable[[Patch], None], Sequence[int]]] = [
+    ("cheap_gradient", "fuzz_scalar", gradients_take_a_detour, range(1, 10)),
+    ("cheap_gradient", "fuzz_indexed", gradients_take_a_detour, range(1, 10)),
+    ("cheap_gradient", "fuzz_matrix", gradients_take_a_detour, range(1, 10)),
+    ("cheap_gradient", "fuzz_matrix", products_are_computed_wherever_they_are_read, [1769]),
+    ("cheap_gradient", "second_order_arrays", gradients_take_a_detour, range(2, 10)),
+    ("no_leaks", "fuzz_indexed", what_is_printed_is_a_dummy, [0]),
+    ("no_leaks", "fuzz_matrix", what_is_printed_is_a_dummy, [5]),
+    ("no_leaks", "fuzz_matrix", gradients_are_printed_transposed, range(5, 30, 5)),
+    ("no_leaks", "second_order_arrays", what_is_printed_is_a_dummy, [0]),
+]
 # Their faults are put into the package by tests of their own, which take another process or a file system to fail.
 ELSEWHERE = {"cache_killed", "cache_raced", "cache_processes", "cache_refused", "leaks"}
 
@@ -336,6 +394,16 @@ def test_the_group_sees_the_fault(
         assert os.waitpid(child, 0)[1] != 0
     else:
         assert seen(name, cases)
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "fault", "cases"), LINES, ids=[f"{line}-{n}-{k}" for k, (line, n, _, _) in enumerate(LINES)]
+)
+def test_a_line_of_several_groups_sees_the_fault(
+    monkeypatch: Patch, line: str, name: str, fault: Callable[[Patch], None], cases: Sequence[int]
+) -> None:
+    fault(monkeypatch)
+    assert seen(name, cases, line)
 
 
 def test_every_group_has_a_fault() -> None:

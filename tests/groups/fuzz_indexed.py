@@ -1,4 +1,5 @@
-"""Random expressions in index notation: value and gradient against plain loops over the numbers, in complex steps."""
+"""Random expressions in index notation: value and gradient against plain loops over the numbers, in complex steps;
+leaks and cost on the same."""
 
 from __future__ import annotations
 
@@ -15,13 +16,16 @@ from symgrad.from_sympy import convert_all
 from symgrad.graph import Graph, Node
 from symgrad.ops.leaf import Input
 from symgrad.types import Type
+from tests.array_leaks import array_leaks
 from tests.groups.group import Outcome, Outcomes, by_source, fuzz
-from tests.index_expressions import ARRAYS, AT, A, random_index_case
+from tests.index_expressions import ARRAYS, AT, A, M, N, random_index_case
 from tests.index_oracle import gradient, value
 from tests.shrink import Posed
+from tests.work import cheap
 
 BOUND = 1e-11  # of numbers up to some hundreds, summed in another order
 COMPILED = 10  # one case in so many is compiled, and its source executed: 200 of 2,000
+PRINTED = 5  # one case in so many is printed
 
 
 def drawn(draw: random.Random, index: int) -> Posed:
@@ -30,11 +34,35 @@ def drawn(draw: random.Random, index: int) -> Posed:
 
 
 def again(case: Posed, index: int = 0) -> Outcomes:
-    """Value and gradients by every array and scalar: of the graph, and of some the compiled kernel and its source."""
+    """Value and gradients by every array and scalar: of the graph, and of some the compiled kernel and its source; what
+    they cost, and what some print."""
     outcome = of_the_graph(case)
     if index % COMPILED == 0 and not outcome.failure:
         outcome.merge(by_kernel(case))
-    return {"fuzz_indexed": outcome}
+    function, wrt = function_of(case)
+    both = function.value_and_grad(wrt)
+    outcomes = {"fuzz_indexed": outcome, "cheap_gradient": cheap(function, both, sizes_of(case))}
+    if index % PRINTED == 0:
+        _, gradients = both.outputs
+        shapes = {x: ARRAYS.get(x, ()) for x in wrt}
+        outcomes["no_leaks"] = array_leaks(gradients, shapes, symbols_of(case), str(case.expression))
+    return outcomes
+
+
+def function_of(case: Posed) -> tuple[sg.Function, list[Any]]:
+    """The function of all arrays and scalars, and those by which it is differentiated."""
+    arguments = [*arrays_of(case), *[s for s in case.values if s == A]]
+    return sg.Function(arguments, case.expression), [x for x in arguments if x is not AT]
+
+
+def symbols_of(case: Posed) -> set[Any]:
+    """All that a formula may hold."""
+    return {*case.values, *(s for x in case.values for s in getattr(x, "free_symbols", ()))}
+
+
+def sizes_of(case: Posed) -> dict[Any, int]:
+    """What the symbols in shapes stand for."""
+    return {s: case.values[s] for s in (N, M)}
 
 
 def arrays_of(case: Posed) -> list[Any]:
@@ -61,11 +89,10 @@ def of_the_graph(case: Posed) -> Outcome:
 
 def by_kernel(case: Posed) -> Outcome:
     """The function of all arrays and scalars: called, and as its Python source."""
-    arguments = [*arrays_of(case), *[s for s in case.values if s == A]]
-    wrt = [x for x in arguments if x is not AT]
-    numbers = [case.values[x] for x in arguments]
+    value_of, wrt = function_of(case)
+    numbers = [case.values[a.declared] for a in value_of.arguments]
     exact = [value(case.expression, case.values), *[gradient(case.expression, x, case.values) for x in wrt]]
-    function = sg.Function(arguments, case.expression).value_and_grad(wrt)
+    function = value_of.value_and_grad(wrt)
     first, slopes = function(*numbers)
     outcome = Outcome(numbers={"compiled": 1})
     for words, got in (("compiled", [first, *slopes]), ("as Python source", by_source(function)(*numbers))):

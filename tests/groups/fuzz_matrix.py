@@ -1,9 +1,10 @@
-"""Random matrix expressions, all sizes distinct: value and gradients against 2-D NumPy and complex steps."""
+"""Random matrix expressions, all sizes distinct: value and gradients against 2-D NumPy and complex steps;
+leaks and cost on the same."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -15,11 +16,14 @@ from sympy.matrices.expressions.dotproduct import DotProduct
 from sympy.matrices.expressions.kronecker import KroneckerProduct
 
 from symgrad import functions as sg
+from symgrad.function import Function
 from tests import matrix_words  # noqa: F401  the interpreter learns them
+from tests.array_leaks import array_leaks
 from tests.groups.group import Outcome, Outcomes, fuzz
 from tests.matrix_nodes import assert_shape, compiled, difference, executed, value_and_gradients
 from tests.matrix_oracle import STEP, Interpreter
 from tests.shrink import Posed
+from tests.work import cheap
 
 N, M, P = sp.symbols("n m p", integer=True, positive=True)
 ONE = sp.S.One
@@ -30,6 +34,7 @@ LARGE = 1e8  # where numbers are larger than this, differences of them say nothi
 TOLERANCE = 1e-10
 SHAKEN = 256  # how many times the effect of one rounding of the inputs an error may be
 COMPILED = 10  # one case in so many is compiled, and its source executed: 200 of 2,000
+PRINTED = 5  # one case in so many is printed
 ENTRIES = 2  # entries of each symbol that are stepped, besides one direction
 
 
@@ -219,13 +224,33 @@ def drawn(draw: random.Random, index: int) -> Posed | None:
 
 
 def again(case: Posed, index: int = 0) -> Outcomes:
-    """Value and gradients: of the graph, and of some the compiled kernel and its source."""
+    """Value and gradients: of the graph, and of some the compiled kernel and its source; what they cost, and what some
+    print."""
     e, sizes = case.expression, sizes_of(case)
     values = {x: v for x, v in case.values.items() if x not in sizes}
     outcome = outcome_of(e, sizes, values, random.Random(index))
     if index % COMPILED == 0 and not (outcome.failure or outcome.skipped or outcome.numbers):
         outcome.merge(by_kernel(e, sizes, values))
-    return {"fuzz_matrix": outcome}
+    wrt = [x for x in values if e.has(x)]
+    if not wrt:
+        return {"fuzz_matrix": outcome}
+    function = weighted(e, wrt)
+    both = function.value_and_grad(wrt)
+    outcomes = {"fuzz_matrix": outcome, "cheap_gradient": cheap(function, both, sizes)}
+    if index % PRINTED == 0:
+        _, gradients = both.outputs
+        shapes = {x: x.shape if isinstance(x, sp.MatrixSymbol) else () for x in wrt}
+        symbols = {*values, *sizes, *(a.declared for a in function.arguments)}
+        outcomes["no_leaks"] = array_leaks(gradients, shapes, symbols, str(e))
+    return outcomes
+
+
+def weighted(e: Any, wrt: Sequence[Any]) -> Function:
+    """The expression as a function of these, and of sizes that none of them tells; of a matrix, the sum of its entries
+    with weights."""
+    told = {s for x in wrt if isinstance(x, sp.MatrixSymbol) for n in x.shape for s in n.free_symbols}
+    function = Function([*wrt, *[s for s in (N, M, P) if e.has(s) and s not in told]], e)
+    return function.weighted() if function.results[0].shape else function
 
 
 def sizes_of(case: Posed) -> dict[Any, int]:

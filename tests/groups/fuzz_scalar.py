@@ -16,22 +16,19 @@ from tests.groups.group import (
     Outcome,
     by_source,
     compiled_at,
-    elements,
     flat,
     fuzz,
     judge,
     leaks,
-    operations,
     values_at,
 )
 from tests.oracles import DIGITS, TOLERANCE, Reference, complex_step, error
 from tests.shrink import Posed
+from tests.work import cheap
 
 COMPILED = 25  # one case in so many is compiled, with a kernel of its own: 400 of 10,000; the rest is evaluated by node
 PRINTED = 5  # one case in so many goes back to SymPy, and what is printed is evaluated by the reference too
 KINKED = 10  # one case in so many is on a kink
-MOST = 5.0  # operations of value and gradient against those of the value: the bound of cheap gradients
-SMALL = 5  # operations beyond that bound: one beta function of two arguments, in seven operations, takes 36
 
 
 def drawn(draw: random.Random, index: int) -> Posed:
@@ -98,15 +95,10 @@ def no_warnings(function: Function, point: Sequence[float]) -> Outcome:
 def cost(function: Function, both: Function) -> Outcome:
     """Operations of value and gradient against those of the value; nodes are measured, and not judged: a node of n
     operands has n derivatives."""
-    before, after = operations(function), operations(both)
-    if before < 3:  # of nothing, everything is a multiple
-        return Outcome()
-    ratio = after / before
-    failure = ""
-    if after > MOST * before + SMALL:
-        failure = f"{after} operations for {before}: {elements(function)[0].graph!r}"
-    nodes = len(both.nodes) / len(function.nodes)
-    return Outcome(ratio, failure, numbers={"nodes": nodes, "operations": ratio})
+    outcome = cheap(function, both, {})
+    if outcome.numbers:
+        outcome.numbers["nodes"] = len(both.nodes) / len(function.nodes)
+    return outcome
 
 
 GROUPS = [fuzz("fuzz_scalar", 10_000, drawn, again)]

@@ -15,9 +15,6 @@ from mpmath import mp
 from symgrad.evaluate import evaluate
 from symgrad.function import Function
 from symgrad.graph import Node
-from symgrad.ops.leaf import Input
-from symgrad.ops.rounding import Extremum
-from symgrad.ops.select import Select
 from tests.oracles import HUGE, ILL, ROUNDINGS, TOLERANCE, children_first, error, movement
 from tests.shrink import Posed
 
@@ -181,21 +178,3 @@ def leaks(gradient: Any, allowed: set[sp.Basic], shape: Any, words: str) -> Outc
         if part.is_Symbol and part not in allowed:
             return Outcome(failure=f"{words}: the foreign symbol {part!r}")
     return Outcome()
-
-
-def operations(function: Function) -> int:
-    """How many operations of two operands it is, numbers and truth values alike: n operands are n - 1 of them, and one
-    is one; a maximum is a comparison and a choice. What is made of constants alone is none: it is computed once."""
-    total = 0
-    constants: set[Node] = set()
-    for node in function.nodes:
-        if isinstance(node.op, Input):
-            continue
-        if constants.issuperset(node.inputs):
-            constants.add(node)
-        elif isinstance(node.op, Select):
-            total += 1
-        else:
-            pairs = max(1, len(node.inputs) - 1)
-            total += 2 * pairs if isinstance(node.op, Extremum) else pairs
-    return total

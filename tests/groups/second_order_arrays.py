@@ -1,4 +1,4 @@
-"""Second and third derivatives of random functions of arrays, several ways; and what their gradients print."""
+"""Second and third derivatives of random functions of arrays, several ways; what their gradients print, and cost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import sympy as sp
 from sympy.matrices.expressions.matexpr import MatrixElement
-from sympy.tensor.indexed import Indexed
 
 from symgrad.arrays import array_types
 from symgrad.derivatives import build_grad, hessian_vector, inner, jacobian_array, jacobian_vector
@@ -19,12 +18,16 @@ from symgrad.from_sympy import convert_all
 from symgrad.function import Function
 from symgrad.graph import Graph, Node, reachable
 from symgrad.ops.leaf import Input
+from symgrad.ops.reduce import ProductOfOthers
 from symgrad.types import shape_in_numbers
-from tests.groups.fuzz_indexed import arrays_of, given
-from tests.groups.fuzz_matrix import Tree, sizes_of, values_of
-from tests.groups.group import LEAKS, Outcome, Outcomes, by_source, fuzz
+from tests.array_leaks import array_leaks
+from tests.groups.fuzz_indexed import arrays_of, function_of, given
+from tests.groups.fuzz_indexed import sizes_of as sizes_of_indexed
+from tests.groups.fuzz_matrix import Tree, sizes_of, values_of, weighted
+from tests.groups.group import Outcome, Outcomes, by_source, fuzz
 from tests.index_expressions import random_index_case
 from tests.shrink import Posed
+from tests.work import cheap
 
 STEP = 1e-100
 BOUND = 1e-9  # of second derivatives; in units of the largest entry, since a sum cancels
@@ -49,7 +52,7 @@ def drawn(draw: random.Random, index: int) -> Posed | None:
 
 
 def again(case: Posed, index: int = 0) -> Outcomes:
-    """The graph, and of some the compiled kernels; what some print."""
+    """The graph, and of some the compiled kernels; what they cost, and what some print."""
     graph, draw, expression = Graph(), random.Random(index), case.expression
     matrices, sizes = expression.atoms(sp.MatrixSymbol), sizes_of(case)
     types = array_types([expression], [a for a in arrays_of(case) if a.shape is not None] + sorted(matrices, key=str))
@@ -67,6 +70,7 @@ def again(case: Posed, index: int = 0) -> Outcomes:
     outcome = second_order(target, inputs, draw, third=index % THIRD < 2, compiled=compiled)
     outcome.failure = outcome.failure and f"{outcome.failure}: {expression} at {case.values}"[:3000]
     outcomes = {"second_order_arrays": outcome}
+    outcomes["cheap_gradient"] = cost(case)
     if index % PRINTED == 0:
         outcomes["no_leaks"] = no_leaks(expression, types)
     return outcomes
@@ -153,23 +157,28 @@ def second_order(
 
 
 def no_leaks(expression: Any, types: dict[Any, Any]) -> Outcome:
-    """The printed gradient holds nothing unevaluated and no foreign symbol."""
-    arrays = [array for array, type_ in types.items() if type_.dtype == "f8" and expression.has(array)]
-    if not arrays:
+    """The printed gradient holds nothing unevaluated and no foreign symbol, and is of its variable's shape."""
+    shapes = {x: type_.shape for x, type_ in types.items() if type_.dtype == "f8" and expression.has(x)}
+    if not shapes:
         return Outcome()
-    gradients = grad(expression, arrays)
     allowed = expression.free_symbols | {s for a in types for s in a.free_symbols}
     allowed |= {s for t in types.values() for n in t.shape if isinstance(n, sp.Expr) for s in n.free_symbols}
-    for g in gradients:
-        for part in sp.preorder_traversal(g):
-            if isinstance(part, LEAKS):
-                return Outcome(failure=f"{type(part).__name__} in a gradient of {expression}")
-        # SymPy counts the index of a product of ones among its free symbols
-        bound = {limit.args[0] for part in sp.preorder_traversal(g) for limit in getattr(part, "limits", ())}
-        foreign = {s for s in g.free_symbols - bound if s not in allowed and not isinstance(s, Indexed)}
-        if foreign:
-            return Outcome(failure=f"foreign symbols {foreign} in a gradient of {expression}")
-    return Outcome(numbers={"printed": 1})
+    return array_leaks(grad(expression, list(shapes)), shapes, allowed, str(expression))
+
+
+def cost(case: Posed) -> Outcome:
+    """Of the derivative along a vector, which is a scalar as others are: its gradient is H v. Not of products over an
+    index: the derivative of the product of all factors but one is a matrix of the products of all but two."""
+    if case.expression.atoms(sp.MatrixSymbol):
+        sizes = sizes_of(case)
+        wrt = [x for x in case.values if x not in sizes and case.expression.has(x)]
+        function = weighted(case.expression, wrt)
+    else:
+        sizes, (function, wrt) = sizes_of_indexed(case), function_of(case)
+    along = function.jvp(wrt)
+    if any(isinstance(node.op, ProductOfOthers) for node in along.nodes):
+        return Outcome(numbers={"products over an index": 1})
+    return cheap(along, along.value_and_grad(wrt), sizes)
 
 
 def _flat(x: Any) -> np.ndarray:
