@@ -45,7 +45,7 @@ def again(case: Posed, index: int = 0) -> Outcomes:
     if index % PRINTED == 0:
         _, gradients = both.outputs
         shapes = {x: ARRAYS.get(x, ()) for x in wrt}
-        outcomes["no_leaks"] = array_leaks(gradients, shapes, symbols_of(case), str(case.expression))
+        outcomes["no_leaks"] = array_leaks(gradients, shapes, symbols_of(case), case.expression)
     return outcomes
 
 

@@ -163,7 +163,7 @@ def no_leaks(expression: Any, types: dict[Any, Any]) -> Outcome:
         return Outcome()
     allowed = expression.free_symbols | {s for a in types for s in a.free_symbols}
     allowed |= {s for t in types.values() for n in t.shape if isinstance(n, sp.Expr) for s in n.free_symbols}
-    return array_leaks(grad(expression, list(shapes)), shapes, allowed, str(expression))
+    return array_leaks(grad(expression, list(shapes)), shapes, allowed, expression)
 
 
 def cost(case: Posed) -> Outcome:
