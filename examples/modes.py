@@ -47,7 +47,7 @@ A, B, C = (sp.MatrixSymbol(name, *shape) for name, shape in zip("ABC", ((10, 100
 chain = sg.Function([A, B, C], A * B * C)
 first, second = steps([(0, 1), (1, 2), (2, 3)], (0, 3), {0: 10, 1: 100, 2: 5, 3: 50})
 multiplications = {"(A B) C": 10 * 100 * 5 + 10 * 5 * 50, "A (B C)": 100 * 5 * 50 + 10 * 100 * 50}
-print(f"\n{multiplications}; the factors that are multiplied first: {first.left}, {first.right}\n{chain.source}")
+print(f"\n{multiplications}; the factors that are multiplied first: {first.places}\n{chain.source}")
 
 n = sp.Symbol("n", integer=True, positive=True)
 P, Q, R = (sp.MatrixSymbol(name, n, n) for name in "PQR")
