@@ -270,7 +270,7 @@ FIFTEEN = Affine(0, (), ((15, 1),))
         (Update("r", "add", 4), Update("r", "add", 14)),
         (Read(4, "s"), Read(14, "s2")),
         (Guard(4, ((i, n),), (Number(5, 1),), 5), Guard(14, ((LATER, n),), (Number(15, 1),), 15)),
-        (When(((i, n),), (Number(5, 1),)), When(((LATER, n),), (Number(15, 1),))),
+        (When(((i, n),), (Number(5, 1), LOAD)), When(((LATER, n),), (Number(15, 1), Load(1, "x", (LATER, j))))),
         (
             Loop("j", five, i, (Number(4, 1),), carried=(Carried(4, 5, 2),)),
             Loop("j", FIFTEEN, LATER, (Number(14, 1),), carried=(Carried(14, 15, 2),)),
