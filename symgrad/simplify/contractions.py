@@ -183,6 +183,7 @@ def transpose_to(x: Node, labels: tuple[int, ...], output: tuple[int, ...]) -> N
     "diag(a) + diag(b) => diag(a + b)",
     "exact; what is zero off the same diagonals, and nothing else reads",
     over=Contract,
+    of_arrays=True,
 )
 def common_diagonal(node: Node, readers: Counter[Node]) -> Node | None:
     terms = list(_terms(node))
