@@ -102,13 +102,13 @@ def test_what_cannot_be_read_in_place_is_refused(given: tuple[Any, ...]) -> None
 
 
 def read_only() -> np.ndarray:
-    a = np.empty(2)
+    a = np.zeros(2)
     a.flags.writeable = False
     return a
 
 
 @pytest.mark.parametrize(
-    "last", [np.empty(3), np.empty(2, np.float32), np.empty(4)[::2], read_only(), POINT, [0.0, 0.0]], ids=repr
+    "last", [np.zeros(3), np.zeros(2, np.float32), np.zeros(4)[::2], read_only(), POINT, [0.0, 0.0]], ids=repr
 )
 def test_what_cannot_be_filled_in_place_is_refused(last: Any) -> None:
     with pytest.raises(OutputError):
