@@ -61,8 +61,9 @@ def symbols_of(case: Posed) -> set[Any]:
 
 
 def sizes_of(case: Posed) -> dict[Any, int]:
-    """What the symbols in shapes stand for."""
-    return {s: case.values[s] for s in (N, M)}
+    """What the symbols in shapes stand for; of a case that was shrunk, those that its arrays tell."""
+    told = {s: n for a in arrays_of(case) for s, n in zip(a.shape or (), np.shape(case.values[a]), strict=False)}
+    return {s: told.get(s, case.values.get(s)) for s in (N, M) if s in told or s in case.values}
 
 
 def arrays_of(case: Posed) -> list[Any]:

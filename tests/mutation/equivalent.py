@@ -96,6 +96,16 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("Instructions.libm", "constant + 1: 1 @ expm1"),
         ("Instructions.libm", "constant - 1: 1 @ expm1"),
     ],
+    "slower: sine and cosine by libmvec, by the function of both on a machine that fuses no a*b + c, or called": [
+        ("Instructions.libm", "condition 1 dropped: name in CIRCULAR"),
+        ("Instructions.libm", "relation: self.lanes > 2"),
+        ("Instructions.libm", "constant + 1: 2"),
+        ("Instructions.libm", "constant - 1: 2"),
+        ("Instructions._circular", "branches swapped: 'alwaysinline'"),
+    ],
+    "slower: a diagonal and its matrix are read together, and the matrix is computed for each": [
+        ("_repeats", "another word: any"),
+    ],
     "a vector has more than two lanes, or one": [
         ("Instructions.special", "constant + 1: 1 @ lanes"),
         ("_definition", "constant + 1: 1 @ if lanes"),

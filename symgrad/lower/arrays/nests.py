@@ -198,7 +198,7 @@ def _must_be_stored(node: Node) -> bool:
         return bool(op.summed) or op.embeds
     if isinstance(op, Accumulate):
         return accumulation(op, node) == "scatter"
-    return isinstance(op, (*REDUCTIONS, *STORED, Stack, Reshape)) or called(node, "", None) is not None
+    return isinstance(op, (*REDUCTIONS, *STORED, Stack, Reshape))
 
 
 def _operands(node: Node) -> list[Node]:
