@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import sympy as sp
 
@@ -33,6 +36,13 @@ def test_group(group: Group, piece: int) -> None:
     cases = list(numbers_of_cases(group, full=False))[piece::PIECES]
     failures = [f for line in run([group], SEED, cases=cases) for f in line.failures]
     assert not failures, "\n".join(failures[:5])
+
+
+def test_a_process_that_is_measured_does_not_count_its_parents_memory() -> None:
+    np.ones(2**26)  # half a gigabyte, which is given back
+    program = "from tests.groups.deep import peak; print(peak())"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert 0 < int(done.stdout) < 2**29
 
 
 def test_the_median_gradient_is_cheap() -> None:
