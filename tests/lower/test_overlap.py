@@ -53,6 +53,7 @@ def test_what_is_known_of_two_limits(a: Affine, b: Affine) -> None:
     [
         *((Affine(3), Affine(2)), (Affine(n), Affine(m)), (row, i), (row, Affine(n)), (Affine(1), Affine(n))),
         *((value(3), value(1)), (value(2), Affine(n - 1)), (value(4), row), (value(9), Affine(n))),
+        (Affine(0, (), ((1, 2),)), Affine(m)),  # twice the least of two
     ],
     ids=lambda x: str(x),
 )

@@ -41,6 +41,7 @@ from tests.lower import (
     test_jam,
     test_merge,
     test_nest,
+    test_overlap,
     test_stored,
 )
 from tests.lower.array_examples import (
@@ -63,7 +64,7 @@ BORDER = 64  # numbers before and after an array
 
 BY_HAND = (  # tests of programs that are written by hand, or looked at as they print
     *(test_access, test_axes, test_blocked, test_carried, test_cuts, test_fusion, test_jam, test_merge, test_nest),
-    test_stored,
+    *(test_overlap, test_stored),
 )
 
 Check = Callable[[], bool]

@@ -31,7 +31,21 @@ from symgrad import ops
 from symgrad.evaluate import evaluate
 from symgrad.from_sympy import from_sympy
 from symgrad.graph import Graph, Op
-from symgrad.lower.arrays import access, axes, blocked, carried, chunks, fill, fusion, jam, merge, nest, nests, rows
+from symgrad.lower.arrays import (
+    access,
+    axes,
+    blocked,
+    carried,
+    chunks,
+    fill,
+    fusion,
+    jam,
+    merge,
+    nest,
+    nests,
+    overlap,
+    rows,
+)
 from symgrad.lower.emit import instructions, llvm_library, llvm_loops, llvm_memory, llvm_parts
 from symgrad.lower.emit import special as special_loops
 from symgrad.lower.machine import machine_code
@@ -257,7 +271,7 @@ PARTS: dict[str, list[ModuleType]] = {
     "NumPy of arrays": [numpy_index, numpy_contract],
     "nests": [access, axes, fill, nest, nests, rows],
     "blocks": [fusion, blocked],
-    "merged loops": [merge],
+    "merged loops": [merge, overlap],
     "jammed loops": [jam],
     "carried values": [carried],
     "chunks": [chunks],

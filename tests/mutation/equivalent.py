@@ -61,6 +61,17 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("Expressions.number", "condition 1 dropped: isinstance(value, int)"),
     ],
     "a graph holds neither nan nor infinities as numbers": [("Expressions.number", "'inf' for 'nan'")],
+    "which of two loops comes first is asked both ways": [
+        ("_with", "arguments swapped: limits"),
+        ("Limits.are_near", "arguments swapped: self._is_near"),
+    ],
+    "no iterations stand before or after loops over one range; a coefficient is never 0": [
+        ("_with", "never: if is_same"),
+        ("Limits.overlap", "always"),
+        ("Limits.at_most", "never: if a == b"),
+        ("Limits.at_most", "relation: c > 0"),
+        ("Limits.at_most", "constant - 1: 0"),
+    ],
     "a maximum, a minimum, a sum, a conjunction is symmetric": [
         ("Expressions.number", "arguments swapped: max"),
         ("Expressions.neg", "arguments swapped: min"),
@@ -362,6 +373,7 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("_with_copies_by_lanes", "holes swapped"),
     ],
     "one input, one term, one list of statements: the first is the last": [
+        ("Limits._parts", "constant - 1: 0"),
         ("accumulation", "constant - 1: 0"),
         ("stored_entries", "constant - 1: 0"),
         ("_together", "constant - 1: 0"),
