@@ -46,6 +46,7 @@ class Kernel:
     def __init__(self, name: str, arguments: Sequence[Argument], results: Sequence[Result], *, parallel: bool = True):
         self.name, self.arguments, self.results = name, tuple(arguments), tuple(results)
         self.parallel = parallel
+        self._point: Any = None  # the machine code for one point, once it was needed
         self._batches: dict[tuple[bool, ...], BatchCode] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -127,14 +128,15 @@ class Kernel:
         from symgrad.lower.machine import machine_code
 
         with machine_code.LOCK:
-            words = self._words(("point",))
-            code = machine_code.recalled(words, machine_code.POINT)
-            if code is None:
-                text, module = self._written()
-                # a function of the user's may take long
-                is_brief = len(self.program.body) <= BRIEF and not module.users
-                code = machine_code.kernel_code(text, module, machine_code.POINT, words, is_brief)
-        return code
+            if self._point is None:
+                words = self._words(("point",))
+                self._point = machine_code.recalled(words, machine_code.POINT)
+                if self._point is None:
+                    text, module = self._written()
+                    # a function of the user's may take long
+                    is_brief = len(self.program.body) <= BRIEF and not module.users
+                    self._point = machine_code.kernel_code(text, module, machine_code.POINT, words, is_brief)
+            return self._point
 
     def cfunc(self, signature: str) -> Any:
         """The kernel as a C function, for scipy.LowLevelCallable(kernel.cfunc(signature).ctypes).
