@@ -29,7 +29,7 @@ def batch_entry(
     sizes, plan = np.array([count, length], np.int64), POOL.plan(code.part, [min(threads, -(-count // length))])
     real = np.dtype(np.float64)
     form = Form(
-        inputs=tuple([len(s) if s else None for s in given]),
+        inputs=tuple([len(s) or None for s in given]),
         outputs=tuple([len(core) + len(shape) for core in cores]),
         nesting=tuple_of([LEAF] * len(cores)),
         places=tuple([(k, 0) for k in range(len(given) + len(cores))]),

@@ -5,18 +5,15 @@ Nothing is handed over, checked or made: the record holds addresses, and what is
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
 import numpy as np
 
-from symgrad.lower.emit.instructions import Module
-from symgrad.lower.emit.target import host
-from symgrad.lower.machine.entry_steps import PYTHON
+from symgrad.lower.machine.entry_steps import DECLARATIONS
 from symgrad.lower.machine.layout import DATA
-from symgrad.lower.machine.python_entry import METH_NOARGS, builtin
+from symgrad.lower.machine.python_entry import METH_NOARGS, builtin, entry_module
 
 
 def bound_entry(
@@ -39,16 +36,13 @@ def _compiled(are_numbers: tuple[bool, ...], outputs: int, is_brief: bool) -> An
     """The machine code for arguments of which these are numbers, and so many results."""
     from symgrad.lower.machine import machine_code
 
-    module = Module(machine_code.SYMBOL, host())
-    module.addresses |= {name: ctypes.cast(ctypes.pythonapi[name], ctypes.c_void_p).value or 0 for name in PYTHON}
     with machine_code.LOCK:
-        return machine_code.kernel_code(_text(are_numbers, outputs, is_brief), module, machine_code.POINT)
+        text = _text(machine_code.SYMBOL, are_numbers, outputs, is_brief)
+        return machine_code.kernel_code(text, entry_module(machine_code.SYMBOL), machine_code.POINT)
 
 
-def _text(are_numbers: tuple[bool, ...], outputs: int, is_brief: bool) -> str:
+def _text(symbol: str, are_numbers: tuple[bool, ...], outputs: int, is_brief: bool) -> str:
     """A function of its record, a tuple that begins with the words, in LLVM's language."""
-    from symgrad.lower.machine.machine_code import SYMBOL
-
     lines, operands = [], []
     for k, is_number in enumerate((*are_numbers, *[False] * outputs)):
         lines += [f"%at{k} = getelementptr ptr, ptr %words, i64 {k + 2}", f"%data{k} = load ptr, ptr %at{k}"]
@@ -59,8 +53,8 @@ def _text(are_numbers: tuple[bool, ...], outputs: int, is_brief: bool) -> str:
         call = ["%thread = call ptr @PyEval_SaveThread()", *call, "call void @PyEval_RestoreThread(ptr %thread)"]
     return "\n".join(
         [
-            *[f"declare {kind.replace('(', f'@{name}(')}" for name, kind in PYTHON.items()],
-            f"define ptr @{SYMBOL}(ptr %self, ptr %none) {{",
+            *DECLARATIONS,
+            f"define ptr @{symbol}(ptr %self, ptr %none) {{",
             "  %array = call ptr @PyTuple_GetItem(ptr %self, i64 0)",
             f"  %words.at = getelementptr i8, ptr %array, i64 {DATA}",
             "  %words = load ptr, ptr %words.at",

@@ -26,6 +26,7 @@ PYTHON = {
 }
 # The same of NumPy's C interface.
 NUMPY = {"PyArray_Empty": "ptr (i32, ptr, ptr, i32)"}
+DECLARATIONS = [f"declare {kind.replace('(', f'@{name}(')}" for name, kind in (PYTHON | NUMPY).items()]
 # The first words of every record: the types of what is taken.
 TYPES = {"ndarray": np.ndarray, "float": float, "np.float64": np.float64, "int": int, "bool": bool}
 

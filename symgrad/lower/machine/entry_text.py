@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
 
-from symgrad.lower.machine.entry_steps import NUMPY, PYTHON, STEPS, TYPES
+from symgrad.lower.machine.entry_steps import DECLARATIONS, STEPS, TYPES
 from symgrad.lower.machine.layout import DATA
 from symgrad.structure import Structure
 
@@ -74,7 +74,7 @@ class _Writer:
         self.exits(scratch)
         return "\n".join(
             [
-                *[f"declare {kind.replace('(', f'@{name}(')}" for name, kind in (PYTHON | NUMPY).items()],
+                *DECLARATIONS,
                 STEPS,
                 f"define ptr @{symbol}(ptr %self, ptr %arguments, i64 %count, ptr %keywords) {{",
                 f"  %objects = alloca [{self.objects} x ptr]",

@@ -52,6 +52,11 @@ def _at(x: Any, offset: int, kind: Any) -> Any:
     return kind.from_address(id(x) + offset).value
 
 
+def python_function(name: str) -> int:
+    """The address of a function of CPython's C interface."""
+    return ctypes.cast(ctypes.pythonapi[name], ctypes.c_void_p).value or 0
+
+
 def numpy_function(name: str) -> int:
     """The address of a function of NumPy's C interface; 0 if there is no such table."""
     tables = filter(None, [getattr(sys.modules.get(library), "_ARRAY_API", None) for library in NUMPY_LIBRARIES])

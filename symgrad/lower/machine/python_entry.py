@@ -17,7 +17,7 @@ from symgrad.lower.emit.instructions import Module
 from symgrad.lower.emit.target import host
 from symgrad.lower.machine.entry_steps import NUMPY, PYTHON, TYPES
 from symgrad.lower.machine.entry_text import Form, Word, entry_text
-from symgrad.lower.machine.layout import numpy_function
+from symgrad.lower.machine.layout import numpy_function, python_function
 from symgrad.structure import Structure
 
 # methodobject.h: self, the address of arguments, their number, the names of keywords, whose values are after these
@@ -75,6 +75,14 @@ def builtin(code: Any, flags: int, owned: tuple[Any, ...]) -> Callable[..., Any]
     return function
 
 
+def entry_module(symbol: str) -> Module:
+    """The module of an entry under this symbol, with the addresses of what it calls."""
+    module = Module(symbol, host())
+    module.addresses |= {name: python_function(name) for name in PYTHON}
+    module.addresses |= {name: numpy_function(name) for name in NUMPY}
+    return module
+
+
 def refused(*args: Any, **named: Any) -> Any:
     """The careful function that takes nothing."""
     return NotImplemented
@@ -116,8 +124,5 @@ def _compiled(form: Form) -> tuple[Any, list[Word]]:
     from symgrad.lower.machine import machine_code
 
     with machine_code.LOCK:
-        symbol = machine_code.SYMBOL
-        (text, words), module = entry_text(form, symbol), Module(symbol, host())
-        module.addresses |= {name: ctypes.cast(ctypes.pythonapi[name], ctypes.c_void_p).value or 0 for name in PYTHON}
-        module.addresses |= {name: numpy_function(name) for name in NUMPY}
-        return machine_code.kernel_code(text, module, machine_code.POINT), words
+        text, words = entry_text(form, machine_code.SYMBOL)
+        return machine_code.kernel_code(text, entry_module(machine_code.SYMBOL), machine_code.POINT), words
