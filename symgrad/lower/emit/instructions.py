@@ -65,6 +65,11 @@ class Instructions:
     def declare(self, symbol: str, result: str, inputs: str, attributes: str = "") -> None:
         self.module.globals.setdefault(symbol, f"declare {result} @{symbol}({inputs}) {attributes}")
 
+    def clear(self, address: str, size: int | str) -> None:
+        """Zeros in so many bytes."""
+        self.declare("llvm.memset.p0.i64", "void", "ptr, i8, i64, i1")
+        self.lines.append(f"  call void @llvm.memset.p0.i64(ptr {address}, i8 0, i64 {size}, i1 false)")
+
     # -- vectors and scalars ------------------------------------------------------------------------------------------
 
     def splat(self, a: Value) -> Value:

@@ -283,8 +283,7 @@ class _Function(Instructions):
 
     def zeros(self, name: str) -> None:
         size = 8 * prod(int(d) for d in self.writer.buffers[name][1].dims)
-        self.module.globals["llvm.memset"] = "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
-        self.line(f"call void @llvm.memset.p0.i64(ptr {self.buffer(name)}, i8 0, i64 {size}, i1 false)")
+        self.clear(self.buffer(name), size)
 
     # -- loops --------------------------------------------------------------------------------------------------------
 

@@ -127,8 +127,7 @@ class PartWriter(Library):
         size: int | str = BYTES[buffer.dtype]
         for n in buffer.dims[len(s.index) :]:
             size = self.integer("mul", size, self.size(n))
-        first = self.address(s.buffer, self.place(s.buffer, s.index)[0])
-        self.line(f"call void @llvm.memset.p0.i64(ptr {first}, i8 0, i64 {size}, i1 false)")
+        self.clear(self.address(s.buffer, self.place(s.buffer, s.index)[0]), size)
 
     # -- accumulators -------------------------------------------------------------------------------------------------
 
