@@ -47,7 +47,7 @@ def is_element(e: Any) -> bool:
     return isinstance(e, ELEMENTS) and is_array(e.args[0]) and all(i.is_Integer for i in e.indices)
 
 
-def parts_of(expressions: Sequence[Any]) -> list[Any]:
+def objects_in(expressions: Sequence[Any]) -> list[Any]:
     """The SymPy objects in the expressions, each once."""
     return objects(*[e for e in expressions if isinstance(e, sp.Basic)])
 
@@ -75,7 +75,7 @@ def array_types(
 
     Raises UnsupportedExpression for one whose shape is not known.
     """
-    whole = whole_arrays(expressions, declared, parts_of(expressions) if inside is None else inside)
+    whole = whole_arrays(expressions, declared, objects_in(expressions) if inside is None else inside)
     if not whole:
         return {}
     told = infer_shapes(expressions) if any(array_shape(a) is None for a in whole) else {}
@@ -91,9 +91,8 @@ def array_types(
 
 def holds_indices(expressions: Sequence[Any]) -> bool:
     """Is there a sum or product over an index, or an entry at an index that is no number?"""
-    return any(
-        isinstance(e, ExprWithLimits) or (isinstance(e, ELEMENTS) and not is_element(e)) for e in parts_of(expressions)
-    )
+    inside = objects_in(expressions)
+    return any(isinstance(e, ExprWithLimits) or (isinstance(e, ELEMENTS) and not is_element(e)) for e in inside)
 
 
 def array_of(e: Any) -> Any:

@@ -14,7 +14,7 @@ import sympy as sp
 from symgrad import derivatives
 from symgrad.arguments import Argument, as_numbers, declare, element_type
 from symgrad.array_call import ArrayCaller
-from symgrad.arrays import array_types, parts_of
+from symgrad.arrays import array_types, objects_in
 from symgrad.blame import Blame, blame
 from symgrad.call import Caller, CallSignature
 from symgrad.errors import ArgumentError, ObjectiveError, UnsupportedExpression
@@ -86,7 +86,7 @@ class Function(Formula):
         declared = list(args) if isinstance(args, (list, tuple, sp.Tuple)) else [args]
         structure, leaves = flatten(outputs)
         expressions = [element for _, elements in leaves for element in elements]
-        inside = parts_of(expressions)
+        inside = objects_in(expressions)
         whole = array_types(expressions, declared, inside)
         arguments = declare(graph, declared, whole)
         self.dtype, self.parallel = element_type(dtype), parallel
