@@ -101,19 +101,15 @@ def _shapes(args: Sequence[Any]) -> tuple[Shape, ...]:
 def _is_plain(value: Any) -> bool:
     """Is this what an entry takes as it is?"""
     if type(value) is np.ndarray:
-        return value.dtype is FLOAT64 and value.flags.c_contiguous and value.flags.aligned and value.ndim > 0
+        return _is_in_place(value) and value.dtype is FLOAT64 and value.ndim > 0
     return type(value) in (float, int, bool, np.float64)
 
 
 def _is_in_place(value: Any) -> bool:
     """Is it an array that a kernel reads, or writes, where it is?"""
-    return (
-        isinstance(value, np.ndarray)
-        and value.dtype == FLOAT64
-        and value.dtype.isnative
-        and value.flags.c_contiguous
-        and value.flags.aligned
-    )
+    if not isinstance(value, np.ndarray) or value.dtype != FLOAT64:
+        return False
+    return value.flags.c_contiguous and value.flags.aligned
 
 
 def _points_first(

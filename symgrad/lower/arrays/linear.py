@@ -12,16 +12,7 @@ from dataclasses import dataclass
 from symgrad.graph import Node, Op
 from symgrad.lower.arrays.affine import Affine
 from symgrad.lower.arrays.fill import nest_of
-from symgrad.lower.arrays.loops import (
-    Call,
-    Count,
-    Load,
-    Read,
-    Start,
-    Statement,
-    Store,
-    Update,
-)
+from symgrad.lower.arrays.loops import Call, Count, Load, Read, Start, Statement, Store, Update
 from symgrad.lower.arrays.nest import Nest, Values
 from symgrad.ops.contract import Contract
 from symgrad.ops.exponential import Log

@@ -16,13 +16,7 @@ from symgrad.lower.arrays.fusion import Filling, fused
 from symgrad.lower.arrays.jam import jammed
 from symgrad.lower.arrays.library import Accumulated, accumulated, called, loop_over_rows
 from symgrad.lower.arrays.linear import STORED, CholeskyFactor, Factors, linear, pivots
-from symgrad.lower.arrays.loops import (
-    ArrayProgram,
-    Buffer,
-    Fill,
-    Statement,
-    flat,
-)
+from symgrad.lower.arrays.loops import ArrayProgram, Buffer, Fill, Statement, flat
 from symgrad.lower.arrays.merge import merged
 from symgrad.lower.arrays.nest import NotInLoops, Values
 from symgrad.lower.arrays.prepare import prepared

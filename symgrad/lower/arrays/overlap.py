@@ -62,9 +62,9 @@ class Limits:
             if any(self.at_most(p, b) if x is a else self.at_most(a, p) for p in self._parts(x, which)):
                 return True
         offset, terms, values = b.plus(a, -1)
-        return (
-            isinstance(offset, int) and offset >= 0 and not values and all(c > 0 for _, c in terms)
-        )  # indices are >= 0
+        if values or not isinstance(offset, int):
+            return False
+        return offset >= 0 and all(c > 0 for _, c in terms)  # indices are >= 0
 
     def _is_near(self, a: Affine, b: Affine) -> bool:
         return any(self.at_most(x, y) and self.at_most(y, x.plus(Affine(FEW))) for x, y in ((a, b), (b, a)))

@@ -20,6 +20,8 @@ Factor = tuple[Node, Labels]
 Term = tuple[int, Labels]  # the number of a factor's node, and its labels
 Key = tuple[tuple[Term, ...], frozenset[int]]  # a product: what of, and the labels that are not summed over
 
+_node = itemgetter(0)  # of a term
+
 
 class Products:
     """The products of one graph, by what they are products of."""
@@ -89,17 +91,12 @@ class Products:
             inner, own = self._terms.get(x, ([(x.index, labels)], labels))
             names: dict[int, Hashable] = dict(zip(own, labels, strict=True))
             terms += [(n, tuple(names.get(k, (place, k)) for k in ks)) for n, ks in inner]
-        groups = [
-            list(group) for _, group in groupby(sorted(terms, key=lambda term: term[0]), key=lambda term: term[0])
-        ]
+        groups = [list(group) for _, group in groupby(sorted(terms, key=_node), key=_node)]
         if prod([factorial(len(group)) for group in groups]) > MOST_ORDERS:
             return _numbered([*chain.from_iterable(groups)], kept)
         orders = product(*[permutations(group) for group in groups])  # of equal factors, all
         found = (_numbered([*chain.from_iterable(order)], kept) for order in orders)
         return min(found, key=lambda one: (one[0][0], sorted(one[0][1])))
-
-
-_node = itemgetter(0)
 
 
 def _numbered(
