@@ -220,6 +220,7 @@ assert hit
 }
 
 RESIDENT = """
+FILLED = 1_200  # rounds after which caches of a thousand entries, of numbers that each round has anew, are full
 def clean():  # SymPy keeps the last thousand results of each of its functions
     from sympy.core.cache import clear_cache
     clear_cache(); gc.collect()
@@ -245,7 +246,7 @@ def build(k):
     F.value_and_grad([x, z])
     A, v = sp.MatrixSymbol("A", n, m), sp.MatrixSymbol("v", m, 1)
     sg.Function([A, v], ((A * v).T * (A * v))[0, 0]).grad([A, v])
-each = grown(build, 200, 25_000 if FULL else 60)  # four functions each
+each = grown(build, FILLED if FULL else 200, 25_000 if FULL else 60)  # four functions each
 print("bytes a build:", each / 4)
 assert each < (40 if FULL else 4_000), each  # a build makes a hundred times that
 """,
@@ -259,8 +260,8 @@ def compiled_arrays(k):
     f = sg.Function([A, v], (k + 2) * ((A * v).T * (A * v))[0, 0]).value_and_grad([A, v])
     f(np.ones((3, 2)), np.ones(2))
 # the first hundreds of scalars take memory that all others share
-for kind, work, warm in (("scalars", compiled, 500), ("arrays", compiled_arrays, 500 if FULL else 100)):
-    each = grown(work, warm, 1_000 if FULL else 60)
+for kind, work, warm in (("scalars", compiled, 500), ("arrays", compiled_arrays, 100)):
+    each = grown(work, FILLED if FULL else warm, 1_000 if FULL else 60)
     print(f"bytes a kernel of {kind}:", each)
     # LLVM keeps 2 kB; a kernel that is in use takes 60; one step of the allocator, of 1 MB, is 17 kB of 60 rounds
     assert each < (4_000 if FULL else 30_000), each
