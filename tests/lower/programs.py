@@ -66,6 +66,7 @@ def reference(kernel: Kernel, values: Sequence[Any]) -> list[np.ndarray]:
         node: np.asarray(value)[index]
         for argument, value in zip(kernel.arguments, values, strict=True)
         for index, node in zip(np.ndindex(*argument.shape), argument.elements, strict=True)
+        if node is not None
     }
     results = []
     for result in kernel.results:

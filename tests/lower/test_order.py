@@ -94,3 +94,32 @@ def test_it_takes_little_time_for_many_statements() -> None:
     body = [*[load(k) for k in range(count)], *[product(count + k, k, k) for k in range(count)]]
     body += [product(2 * count + k, *range(count, 2 * count)) for k in range(2)]
     assert len(ordered([*body, *[store(2 * count + k) for k in range(2)]])) == 2 * count + 4
+
+
+def looked_through(body: list[Simple]) -> list[Simple]:
+    """The order by its definition: at each step all that could come next are ranked anew."""
+    left, found = list(range(len(body))), list[Simple]()
+
+    def is_ready(k: int) -> bool:
+        return not any(isinstance(made := body[j], (Load, Number, Let)) and made.value in read(body[k]) for j in left)
+
+    def rank(k: int) -> tuple[int, int]:
+        made = {s.value for s in body if not isinstance(s, Store)}
+        others = {v for j in left if j != k for v in read(body[j])}
+        begun = 2 if isinstance(body[k], Load) else 0 if isinstance(body[k], Store) else 1
+        return begun - len(made & set(read(body[k])) - others), k
+
+    while left:
+        following = min(filter(is_ready, left), key=rank)
+        left.remove(following)
+        found.append(body[following])
+    return found
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_order_is_that_of_ranking_all_at_each_step(seed: int) -> None:
+    choose = random.Random(seed)
+    body: list[Simple] = [choose.choice([load(k), Number(k, k)]) for k in range(6)]
+    body += [product(k, *choose.choices([*range(max(k - 9, 0), k), -1], k=3)) for k in range(6, 40)]
+    body += [store(k) for k in choose.sample(range(40), 12)]
+    assert ordered(body) == looked_through(body)

@@ -12,10 +12,10 @@ from symgrad.graph import Graph, Node, Op
 from symgrad.lower.emit.target import Target, host
 from symgrad.lower.kernel import Kernel
 from symgrad.lower.scalars import schedule
-from symgrad.lower.scalars.pack import packed
+from symgrad.lower.scalars.pack import FEWEST, packed
 from symgrad.lower.scalars.program import Let, Load, Number, Pack, Part, Program, Statement, Store
 from symgrad.lower.source.python import to_python
-from symgrad.ops.exponential import Exp
+from symgrad.ops.exponential import Exp, Log
 from symgrad.ops.special import Polygamma
 from symgrad.ops.stable import LogSumExp, Sigmoid
 from symgrad.ops.trigonometric import Cos, Sec, Sin
@@ -101,6 +101,12 @@ def test_calls_before_most_others_come_first() -> None:
     assert [len(pack) for pack in packs(packed(kernel_of(names, last).scheduled, EIGHT))] == [8, 6] + [3] * 2
 
 
+def test_calls_of_one_number_are_as_urgent_as_the_most_urgent_of_them() -> None:
+    names = inputs(Graph(), *(f"u{k}" for k in range(9)))
+    outputs = [Sin().apply(x) for x in names[:8]] + [Cos().apply(names[8]), Exp().apply(Sin().apply(names[8]))]
+    assert [len(pack) for pack in packs(packed(kernel_of(names, outputs).scheduled, EIGHT))] == [9]
+
+
 def test_what_is_called_for_one_number_takes_one_lane() -> None:
     names = inputs(Graph(), *(f"u{k}" for k in range(8)))
     program = packed(kernel_of(names, [op.apply(x) for op in (Sin(), Cos()) for x in names]).scheduled, EIGHT)
@@ -111,6 +117,18 @@ def test_operations_that_call_the_same_functions_share_a_vector() -> None:
     names = inputs(Graph(), *(f"u{k}" for k in range(6)))
     outputs = [op.apply(x) for op, x in zip((Sin(), Cos(), Sec()) * 2, names, strict=True)]
     assert packs(packed(kernel_of(names, outputs).scheduled, EIGHT)) == [["sin", "cos", "sec"] * 2]
+
+
+def test_other_functions_share_no_vector() -> None:
+    names = inputs(Graph(), *(f"u{k}" for k in range(6)))
+    outputs = [op.apply(x) for op, x in zip((Exp(), Log()) * 3, names, strict=True)]
+    assert packs(packed(kernel_of(names, outputs).scheduled, EIGHT)) == [["exp"] * 3, ["log"] * 3]
+
+
+def test_one_kind_of_call_may_share_a_vector_where_another_does_not() -> None:
+    names = inputs(Graph(), *(f"u{k}" for k in range(5)))
+    outputs = [op.apply(x) for op, x in zip((Exp(), Exp(), Sin(), Sin(), Sin()), names, strict=True)]
+    assert packs(packed(kernel_of(names, outputs).scheduled, EIGHT)) == [["sin"] * 3]
 
 
 def test_operations_that_call_a_function_of_other_numbers_share_none() -> None:
@@ -147,13 +165,70 @@ def test_a_packed_program_reads_only_what_it_computed_before(size: int, monkeypa
         known |= {one.value for one in together if isinstance(one, (Let, Load, Number))}
 
 
-@pytest.mark.parametrize("size", [300, 8_000])
+@pytest.mark.parametrize("size", [300, 16_000])
 def test_a_packed_program_has_the_statements_of_the_program(size: int) -> None:
     program = kernel_of(*random_graph(size, 4)).scheduled
+    assert isinstance(program.body[0], Part) == (size == 16_000)
     found = packed(program, EIGHT)
     flat = [one for s in _without_parts(found.body) for one in (s.body if isinstance(s, Pack) else (s,))]
     assert packs(found)
     assert sorted(map(repr, flat)) == sorted(map(repr, _without_parts(program.body)))
+
+
+KINDS = {"sin": "circular", "cos": "circular", "exp": "exp", "log": "log", "tanh": "tanh"}
+
+
+def replayed(body: Sequence[Statement], found: Sequence[Statement], lanes: int) -> None:
+    """Is each step what it may be? What is no call comes first; then calls of a kind whose first has most calls after
+    it, one after another; of such kinds one of which most wait."""
+    left = list(body)
+    kinds = {s.value: KINDS.get(s.op.label()) for s in body if isinstance(s, Let)}
+    arguments = {s.value: s.arguments for s in body if isinstance(s, Let)}
+    follow: dict[int, int] = {}
+    for value in reversed(kinds):
+        after = [follow[v] for v in kinds if value in arguments[v]]
+        follow[value] = max(after, default=0) + (kinds[value] is not None)
+    steps = list(found)
+    while left:
+        unmade = {s.value for s in left if isinstance(s, (Load, Number, Let))}
+        ready = [s for s in left if unmade.isdisjoint(_read(s))]
+        others = [s for s in ready if not isinstance(s, Let) or kinds[s.value] is None]
+        if others:
+            assert steps.pop(0) == others[0]
+            left.remove(others[0])
+            continue
+        waiting: dict[str | None, dict[tuple[int, ...], list[Let]]] = {}
+        for s in ready:
+            assert isinstance(s, Let)
+            waiting.setdefault(kinds[s.value], {}).setdefault(s.arguments, []).append(s)
+        urgent = {
+            kind: sorted(g.values(), key=lambda lets: -max(follow[s.value] for s in lets))
+            for kind, g in waiting.items()
+        }
+        ranks = {kind: (max(follow[s.value] for s in groups[0]), len(groups)) for kind, groups in urgent.items()}
+        first = steps[0].body[0] if isinstance(steps[0], Pack) else steps[0]
+        assert isinstance(first, Let)
+        kind = kinds[first.value]
+        assert ranks[kind] == max(ranks.values())
+        lets = tuple(s for group in urgent[kind][:lanes] for s in group)
+        if len(lets) >= FEWEST:
+            assert steps.pop(0) == Pack(lets)
+        else:
+            assert tuple(steps[: len(lets)]) == lets
+            del steps[: len(lets)]
+        left = [s for s in left if s not in lets]
+    assert not steps
+
+
+def _read(s: Statement) -> tuple[int, ...]:
+    return s.arguments if isinstance(s, Let) else (s.value,) if isinstance(s, Store) else ()
+
+
+@pytest.mark.parametrize("lanes", [8, 4])
+@pytest.mark.parametrize("seed", range(6))
+def test_packs_are_of_the_most_urgent_calls(seed: int, lanes: int) -> None:
+    program = kernel_of(*random_graph(150, seed, 9)).scheduled
+    replayed(program.body, packed(program, WithFunctions(lanes)).body, lanes)
 
 
 def test_the_source_of_a_packed_program_computes_the_same() -> None:

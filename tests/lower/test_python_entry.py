@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import inspect
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -18,7 +20,10 @@ from symgrad import array_call
 from symgrad.call import Caller
 from symgrad.lower import array_kernel
 from symgrad.lower import kernel as kernels
-from symgrad.lower.machine import layout, machine_code, python_entry
+from symgrad.lower.emit.instructions import Module
+from symgrad.lower.emit.target import host
+from symgrad.lower.machine import layout, machine_code, python_entry, threads
+from symgrad.lower.machine.entry_text import entry_text
 from symgrad.structure import LEAF, Structure, tuple_of
 
 X, Y, N = sp.Symbol("x"), sp.Symbol("y"), sp.Symbol("n", integer=True, positive=True)
@@ -66,6 +71,7 @@ def test_objects_and_arrays_are_in_memory_as_entries_read_them() -> None:
 
 
 @pytest.mark.parametrize("values", [(2.0, 1.0), (2, True), (np.float64(2), 1), (-1.0, -1)], ids=str)
+@pytest.mark.usefixtures("careless")
 def test_plain_numbers_are_taken(values: Any) -> None:
     value, (dx, dy) = of_one_point()(*values)
     x, y = map(float, values)
@@ -122,6 +128,14 @@ def test_arrays_that_are_not_as_the_record_has_them_are_refused(other: Any, requ
     assert entry(ARRAY, ARRAY, 2.0)[0] == 110.0
     assert entry(ARRAY, other, 2.0) is NotImplemented
     assert entry(other, ARRAY, 2.0) is NotImplemented
+
+
+def test_every_axis_of_a_matrix_is_looked_at(request: pytest.FixtureRequest) -> None:
+    m = sp.MatrixSymbol("M", N, sp.Symbol("m", integer=True, positive=True))
+    entry = entry_of(sg.Function([m], sp.Trace(m * m.T)), np.ones((3, 2)))
+    request.getfixturevalue("careless")
+    assert entry(np.ones((3, 2))) == 6.0
+    assert [entry(np.ones(shape)) for shape in ((3, 4), (4, 2), (2, 3))] == [NotImplemented] * 3
 
 
 @pytest.mark.parametrize("name", ["strided", "reversed", "unaligned", "single", "swapped", "integers", "a column"])
@@ -262,14 +276,85 @@ def test_no_reference_is_lost_or_kept() -> None:
     assert abs(len(gc.get_objects()) - objects) < 100
 
 
-def test_memory_that_cannot_be_had_is_a_memory_error() -> None:
-    real = np.dtype(np.float64)
-    form = kernels.Form((), (1, 1), tuple_of([LEAF, LEAF]), (), "double", None)
-    written = sg.Function([], sp.Matrix([1, 2])).kernel._written()  # type: ignore[union-attr]
-    code = machine_code.kernel_code(*written, machine_code.POINT)
-    record = python_entry.Record(code, python_entry.refused, [], [((2,), real), ((2**55,), real)])
-    with pytest.raises(MemoryError):
-        python_entry.python_entry(form, record)()
+REAL = np.dtype(np.float64)
+
+
+def returning(status: int) -> Any:
+    """A kernel that does nothing, and returns this."""
+    text = f"define i32 @{machine_code.SYMBOL}() {{ ret i32 {status} }}"
+    return machine_code.kernel_code(text, Module(machine_code.SYMBOL, host()), machine_code.POINT)
+
+
+def fill_the_stack() -> None:
+    """Leave no zero where the next function of C finds its stack."""
+    memory = "declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)"
+    fill = "%x = alloca [8192 x i8]\n call void @llvm.memset.p0.i64(ptr %x, i8 85, i64 8192, i1 true)\n ret i32 0"
+    text = f"{memory}\ndefine i32 @{machine_code.SYMBOL}() {{ {fill} }}"
+    code = machine_code.kernel_code(text, Module(machine_code.SYMBOL, host()), machine_code.POINT)
+    ctypes.CFUNCTYPE(ctypes.c_int)(machine_code.address(code))()
+
+
+FAILING: dict[str, tuple[int, int]] = {"an array is too large": (0, 2**55), "the kernel gets none": (1, 2)}
+
+
+@pytest.mark.parametrize(("status", "size"), FAILING.values(), ids=FAILING)
+@pytest.mark.parametrize("scratch", [None, 1])
+def test_memory_that_cannot_be_had_is_a_memory_error(status: int, size: int, scratch: int | None) -> None:
+    """And what was made before is released, and the scratch memory given back."""
+    places = tuple((k, 0) for k in range(4))
+    form = kernels.Form((None, None), (1, 1), tuple_of([LEAF, LEAF]), places, "double", scratch)
+    inputs, outputs, block = [((), REAL)] * 2, [((2,), REAL), ((size,), REAL)], np.zeros(8)
+    record = python_entry.Record(
+        returning(status), python_entry.refused, inputs, outputs, scratch=threads.address(block), offsets=[0]
+    )
+    entry, before = python_entry.python_entry(form, record), sys.getrefcount(REAL)
+    for _ in range(1000):
+        fill_the_stack()
+        with pytest.raises(MemoryError):
+            entry(1.5, 2.5)
+    assert abs(sys.getrefcount(REAL) - before) < 100
+
+
+@pytest.mark.usefixtures("careless")
+def test_a_kernel_lets_other_threads_run_unless_it_is_brief() -> None:
+    for is_brief in (True, False):
+        form = kernels.Form((None,), (None,), LEAF, (), "double", None, is_brief=is_brief)
+        text, _ = entry_text(form, "f")
+        assert ("call ptr @PyEval_SaveThread" in text) != is_brief
+
+
+FORMS = [
+    *[kernels.Form((None,) * k, (None,) * (3 - k), tuple_of([LEAF] * (3 - k)), (), "double", None) for k in range(3)],
+    kernels.Form(
+        (1, None), (None, 2), tuple_of([tuple_of([LEAF]), LEAF]), ((0, 0), (1, 0), (2, 0), (3, 8)), "float", 3
+    ),
+    kernels.Form((2,), (1,), LEAF, ((0, 0), (1, 0), (1, 8)), "double", 0, is_shared=True),
+]
+LENGTH, PLACE = r"  %([a-z.]+) = alloca \[(\d+) x", r"(%v\d+) = getelementptr i64, ptr %([a-z.]+), i64 (\d+)"
+
+
+@pytest.mark.parametrize("form", FORMS, ids=str)
+def test_an_entry_reads_and_writes_within_its_arrays(form: Any) -> None:
+    text, words = entry_text(form, "f")
+    own = text[text.index("define ptr @f") :]
+    lengths = {name: int(n) for name, n in re.findall(LENGTH, own)}
+    places = {v: (name, int(k)) for v, name, k in re.findall(PLACE, own)}
+    lengths["arguments"] = len(form.inputs)
+    counts = {v: int(n) for v, n in re.findall(r"@(?:numbers|floats|put)\(ptr (%v\d+), i64 (\d+)", own)}
+    assert "objects" in {name for name, _ in places.values()}
+    for v, (name, k) in places.items():
+        assert k + counts.get(v, 1) <= lengths[name]
+    assert f"ptr %objects, i8 0, i64 {8 * lengths['objects']}" in own
+    assert f"@release(ptr %objects, i64 {lengths['objects']})" in own
+    assert all(int(k) < 8 * len(words) for k in re.findall(r"ptr %record, i64 (\d+)", own))
+
+
+@pytest.mark.usefixtures("careless")
+def test_scratch_memory_is_given_back() -> None:
+    m = sp.MatrixSymbol("M", N, N)
+    F = sg.Function([m, A], sp.Trace((m * m * A).T * (m * m * A)))
+    entry = F._caller._entry((), [(3, 3), (3,)], {N: 3})  # type: ignore[union-attr]
+    assert [entry(np.eye(3), np.ones(3)) for _ in range(3)] == [3.0] * 3
 
 
 def test_an_entry_outlives_its_function() -> None:
@@ -312,8 +397,13 @@ def test_another_interpreter_calls_numbers_by_numba() -> None:
     F = of_numbers()
     assert F(2.0, 0.0) == F(2, 0) == (2.0, (1.0, 2.0))
     assert F(np.array([2.0, 2.0]), 0.0)[0].tolist() == [2.0, 2.0]
+    assert F(2.0, y=0.0) == (2.0, (1.0, 2.0))
+    assert sg.Function([X, Y], X + Y)(2.0, 0.5) == 2.5
+    assert sg.Function([X, Y], [X + Y])(2.0, 0.5) == [2.5]
     with pytest.raises(sg.DTypeError):
         F("2", 0.0)
+    with pytest.raises(sg.ArgumentError, match="twice"):
+        F(2.0, 1.0, x=2.0)
 
 
 @pytest.mark.usefixtures("unsupported")

@@ -11,6 +11,7 @@ import sympy as sp
 import symgrad as sg
 from symgrad.graph import Graph
 from symgrad.lower.kernel import Kernel
+from symgrad.lower.scalars.order import ordered
 from symgrad.lower.scalars.program import Let, Load, Loop, Part, Program, Store
 from symgrad.lower.scalars.schedule import Result, schedule
 from symgrad.ops.arithmetic import Power, Product
@@ -75,6 +76,13 @@ def test_a_result_that_is_mostly_zero_is_right_in_every_form() -> None:
     assert function_of(kernel)(2.5).tolist() == right
 
 
+def test_a_zero_with_a_sign_keeps_it() -> None:
+    (x,) = inputs(Graph(), "x")
+    negative = constant(x.graph, -0.0)
+    vector = kernel_of([x], [Result((3,), (x, negative, negative))]).njit(1.0)
+    assert np.signbit(vector).tolist() == [False, True, True]
+
+
 def test_a_large_result_that_is_mostly_zero_is_right_in_parts() -> None:
     variables = sp.symbols("x:200")
     F = sg.Function([variables], [sum(x * x for x in variables[k : k + 40]) for k in range(160)])
@@ -100,6 +108,17 @@ def test_program_of_a_batch_computes_what_is_uniform_once() -> None:
         "    %7 = exp(%0)\n"
         "    out1[0, i] = %7"
     )
+
+
+def test_what_varies_within_a_batch_is_divided_by() -> None:
+    labels = [s.op.label() for s in batch(small(), True, True).body[-1].body if isinstance(s, Let)]  # type: ignore[union-attr]
+    assert "quotient[* /]" in labels
+
+
+def test_statements_of_a_batch_are_in_the_order_in_which_few_values_wait() -> None:
+    loop = batch(kernel_of(*random_graph(100, 2)), True, True, True, True).body[-1]
+    assert isinstance(loop, Loop)
+    assert list(loop.body) == ordered(loop.body)  # type: ignore[arg-type]
 
 
 def test_a_reciprocal_that_is_shared_is_computed_once() -> None:
@@ -150,12 +169,27 @@ def test_reciprocals_alone_are_multiplied() -> None:
 def test_what_others_read_and_powers_above_zero_are_multiplied() -> None:
     graph = Graph()
     x, y, z, w = inputs(graph, "x", "y", "z", "w")
-    shared, square, own = graph.add(Power(-1), y), graph.add(Power(2), w), graph.add(Power(-1), z)
-    first, second = graph.add(Product(), x, shared, square, own), graph.add(Product(), x, shared)
+    shared, own = graph.add(Power(-1), y), graph.add(Power(-1), z)
+    root, square = graph.add(Power(Fraction(1, 2)), w), graph.add(Power(2), w)
+    first, second = graph.add(Product(), x, shared, square, own, root), graph.add(Product(), x, shared)
     kernel = kernel_of([x, y, z, w], [first, second])
     labels = sorted(s.op.label() for s in kernel.program.body if isinstance(s, Let))
-    assert labels == ["power[-1]", "power[2]", "product", "quotient[* * * /]"]
-    assert_close(kernel.njit(3.0, 0.7, 1.1, 0.3), [3.0 / 0.7 * 0.3**2 / 1.1, 3.0 / 0.7], 1e-15)
+    assert labels == ["power[-1]", "power[1/2]", "power[2]", "product", "quotient[* * * / *]"]
+    assert_close(kernel.njit(3.0, 0.7, 1.1, 0.3), [3.0 / 0.7 * 0.3**2.5 / 1.1, 3.0 / 0.7], 1e-15)
+
+
+@pytest.mark.parametrize("name", ["x", "out0", "a b", "class", "lambda x"])
+def test_a_name_that_is_taken_or_none_of_python_is_another(name: str) -> None:
+    (x,) = inputs(Graph(), "x")
+    kernel = kernel_of([x], [x + 1], name)
+    assert kernel.program.name.isidentifier()
+    assert kernel.program.name not in (name, "x", "out0")
+    assert function_of(kernel)(2.0) == 3.0
+
+
+def test_a_name_that_is_free_is_kept() -> None:
+    (x,) = inputs(Graph(), "x")
+    assert kernel_of([x], [x + 1], "loss").program.name == "loss"
 
 
 def test_only_what_results_depend_on_is_scheduled() -> None:

@@ -1,5 +1,5 @@
-"""Every mutant of what operations emit, of the two emitters, of how loops of arrays are laid out -> whether a kernel,
-its Python source, or a program is off.
+"""Every mutant of what operations emit, of the two emitters, of how programs are laid out, of how Python calls kernels
+-> whether a kernel, its Python source, a program, or a call is off.
 
 A mutant lives in a forked child, which may crash or hang: that is noticed too. What a function is checked by is found
 by running the checks once and seeing which of them call it.
@@ -46,9 +46,10 @@ from symgrad.lower.arrays import (
     overlap,
     rows,
 )
-from symgrad.lower.emit import instructions, llvm_library, llvm_loops, llvm_memory, llvm_parts
+from symgrad.lower.emit import instructions, llvm, llvm_library, llvm_loops, llvm_memory, llvm_parts
 from symgrad.lower.emit import special as special_loops
-from symgrad.lower.machine import machine_code
+from symgrad.lower.machine import batch_entry, bound_entry, entry_steps, entry_text, machine_code, python_entry
+from symgrad.lower.scalars import order, pack, quotient, schedule
 from symgrad.lower.source import expressions, numpy_contract, numpy_index, numpy_source, numpy_words
 from symgrad.ops import exponential, rounding
 from symgrad.ops.leaf import Input
@@ -56,13 +57,15 @@ from symgrad.ops.logic import And, Not, Or, Relation, truth
 from symgrad.ops.select import Select
 from symgrad.structure import LEAF
 from tests.lower.programs import function_of, inputs, kernel_of
-from tests.mutation import arrays
-from tests.mutation.mutants import Mutant, mutants, ways_with_statements, ways_with_words
+from tests.mutation import arrays, calls, numbers
+from tests.mutation.mutants import Mutant, llvm_changes, mutants, ways_with_statements, ways_with_words
 from tests.rules import STRUCTURAL, domain, operations
 
 SECONDS = 60  # of one check in a child
-FOR_ALL = {"LLVM of arrays": 600, "nests": 60, "blocks": 60}  # seconds of the checks of one function
-USUALLY = 6
+USUALLY = 6  # seconds of the checks of one function
+FOR_ALL = dict.fromkeys(["nests", "blocks", "programs of numbers"], 60) | dict.fromkeys(
+    ["LLVM of arrays", "LLVM of numbers", "entries", "records of entries"], 600
+)
 MEMORY = 2**34  # bytes
 NEAR = 1e-11
 MODERATE = (0.0, -0.0, 1.0, -1.0, 0.5, -2.5)
@@ -251,8 +254,8 @@ def words_of_two_levels() -> bool:
 @cache
 def checks(part: str) -> dict[str, Check]:
     """The checks of a part, by name."""
-    if part in ARRAYS:
-        return ARRAYS[part]()
+    if part in LAYOUTS:
+        return LAYOUTS[part]()
     how, of_operation = ("source", source_of_operation) if part != "LLVM" else ("kernel", kernel_of_operation)
     found = {repr(op): of_operation(op, len(domain(op))) for op in operations()}
     found |= {f"{op!r} of {n}": of_operation(op, n) for op, n in STRUCTURAL if not isinstance(op, Select)}
@@ -268,6 +271,10 @@ PARTS: dict[str, list[ModuleType]] = {
     "operations": [],
     "Python": [expressions],
     "LLVM": [instructions, special_loops],
+    "programs of numbers": [order, pack, quotient, schedule],
+    "LLVM of numbers": [llvm],
+    "entries": [entry_text],
+    "records of entries": [python_entry, bound_entry, batch_entry],
     "NumPy of arrays": [numpy_index, numpy_contract],
     "nests": [access, axes, fill, nest, nests, rows],
     "blocks": [fusion, blocked],
@@ -277,7 +284,11 @@ PARTS: dict[str, list[ModuleType]] = {
     "chunks": [chunks],
     "LLVM of arrays": [llvm_library, llvm_loops, llvm_memory, llvm_parts],
 }
-ARRAYS = {
+LAYOUTS = {
+    "programs of numbers": numbers.layout_checks,
+    "LLVM of numbers": numbers.machine_checks,
+    "entries": calls.entry_checks,
+    "records of entries": calls.record_checks,
     "NumPy of arrays": arrays.source_checks,
     "nests": arrays.layout_checks,
     "blocks": partial(arrays.layout_checks, "fused"),
@@ -287,13 +298,17 @@ ARRAYS = {
     "chunks": partial(arrays.layout_checks, "chunked"),
     "LLVM of arrays": arrays.machine_checks,
 }
-MORE = ARRAYS.keys() - {"NumPy of arrays"}  # whose statements are mutated too
+MORE = LAYOUTS.keys() - {"NumPy of arrays"}  # whose statements are mutated too
 STYLE = {"steps", "_greedy", "_number", "_sorted", "_ellipsis"}  # in which order, and how short: never what
 TABLES: dict[str, list[tuple[ModuleType, str]]] = {
     "operations": [],
     "Python": [(expressions, "NUMPY"), (expressions, "SCIPY"), (expressions, "CONSTANTS")],
     "LLVM": [(instructions, "RELATIONS")],
     "NumPy of arrays": [(numpy_words, "DEFINITIONS"), (numpy_source, "WRITERS")],
+}
+TEXTS: dict[str, list[tuple[ModuleType, str]]] = {  # in LLVM's language
+    "LLVM of numbers": [(llvm, "FRAME"), (llvm, "CHUNKS")],
+    "entries": [(entry_steps, "STEPS")],
 }
 
 
@@ -369,6 +384,10 @@ def targets(part: str) -> list[Target]:
             found.append(Target(name, function, made, called[function.__code__]))
     for module, name in TABLES.get(part, []):
         found.append(Target(name, getattr(module, name), list(_of_table(module, name)), list(checks(part).values())))
+    for module, name in TEXTS.get(part, []):
+        text = getattr(module, name)
+        made = [Mutant(words, lambda new=new: new) for words, new in llvm_changes(text)]
+        found.append(Target(name, text, made, list(checks(part).values())))
     return found
 
 
@@ -435,10 +454,14 @@ def _in_time(check: Check) -> bool:
 def _put(original: Any, mutant: Any) -> None:
     """The mutant in place of the function wherever the package, or a test, refers to it; of a table, the change."""
     machine_code.plan_key = lambda words: None  # what was kept on disk was laid out by the function as it was
-    if not isinstance(original, FunctionType):
+    if isinstance(original, FunctionType):
+        mutant = _at_home(mutant, original)
+    elif isinstance(original, str):
+        mutant = mutant()
+    else:
         mutant()
         return
-    for module in [m for name, m in sys.modules.items() if name.startswith(("symgrad.", "tests.lower."))]:
+    for module in [m for name, m in sys.modules.items() if name.startswith(("symgrad.", "tests."))]:
         for name, value in list(vars(module).items()):
             if value is original:
                 setattr(module, name, mutant)
@@ -449,6 +472,13 @@ def _put(original: Any, mutant: Any) -> None:
                     setattr(value, k, mutant)
                 for k in [k for k, v in vars(value).items() if isinstance(v, property) and v.fget is original]:
                     setattr(value, k, property(mutant))
+
+
+def _at_home(mutant: FunctionType, original: FunctionType) -> FunctionType:
+    """The mutant with the names of the original's module, which a check may change for a while."""
+    found = FunctionType(mutant.__code__, original.__globals__, None, mutant.__defaults__, mutant.__closure__)
+    found.__kwdefaults__ = mutant.__kwdefaults__
+    return found
 
 
 assert ops  # importing the operations fills their table

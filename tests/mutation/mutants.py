@@ -165,6 +165,35 @@ def ways_with_statements(node: ast.AST) -> Iterator[Way]:
         yield "the opposite", lambda n: ast.Constant(not n.value)
 
 
+# The same of LLVM's language; a line that begins with one of the last may be left out.
+LLVM_WORDS = [
+    (" add ", " sub "), (" mul ", " add "), (" and ", " or "), ("icmp eq", "icmp ne"), ("oeq", "une"),
+    ("icmp ult", "icmp ule"), ("icmp slt", "icmp sle"), ("smin", "smax"), (" 0", " 1"), (" 1", " 2"), (", 8", ", 4"),
+    (" -", " "), ("true", "false"), ("false", "true"),
+]  # fmt: skip
+LLVM_EFFECTS = ("  store ", "  call ")
+
+
+def llvm_changes(text: str) -> Iterator[tuple[str, str]]:
+    """(words, text) for each line of LLVM's language and each way to change it."""
+    lines, own = text.split("\n"), ""
+    for k, line in enumerate(lines):
+        if line.startswith("define"):
+            own = line[line.index("@") : line.index("(")]
+        if line.startswith(("declare", ";", "define")):
+            continue
+        found = [
+            (f"{word!r} for {other!r}", line.replace(word, other, 1)) for word, other in LLVM_WORDS if word in line
+        ]
+        if line.startswith(LLVM_EFFECTS):
+            found.append(("left out", ""))
+        if line.startswith("  br i1 "):
+            condition, first, second = line.split(", ")
+            found.append(("branches swapped", f"{condition}, {second}, {first}"))
+        for words, new in found:
+            yield f"{words}: {line.strip()} {own}".strip(), "\n".join([*lines[:k], new, *lines[k + 1 :]])
+
+
 def _swapped(values: list[ast.expr], i: int, j: int) -> list[ast.expr]:
     values = list(values)
     values[i], values[j] = values[j], values[i]
