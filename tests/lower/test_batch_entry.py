@@ -83,6 +83,7 @@ def test_a_number_is_the_same_for_all_points(number: Any) -> None:
     first = F(x, number)
     F(x, number)
     assert list(entries(F)) == [((50,), ())]
+    assert same(entries(F)[(50,), ()](x, number), first)
     assert same(F(x, number), first)
     assert same(F(x + 1, 3.0), function()(x + 1, 3.0))
 

@@ -13,6 +13,7 @@ import sympy as sp
 import symgrad as sg
 from symgrad.errors import ArgumentError, OutputError, UnsupportedExpression
 from symgrad.lower import kernel as kernels
+from symgrad.lower.machine import bound_entry
 
 X, Y, Z = sp.symbols("x y z")
 N = sp.Symbol("n", integer=True, positive=True)
@@ -46,6 +47,14 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_it_computes_what_a_call_does(way: str) -> None:
     F, out = function(), place()
     assert flat(F.bind(np.array(2.0), POINT, out=out)()) == pytest.approx(flat(F(2.0, POINT)), rel=1e-15)
+
+
+def test_other_threads_run_while_the_kernel_does_unless_it_is_brief() -> None:
+    for is_brief in (True, False):
+        lines = bound_entry._text("f", (True,), 1, is_brief).split("\n")
+        (call,) = [k for k, line in enumerate(lines) if "%code(" in line]
+        around = lines[call - 1], lines[call + 1]
+        assert ("@PyEval_SaveThread()" in around[0] and "@PyEval_RestoreThread(" in around[1]) != is_brief
 
 
 def test_it_reads_what_is_there_when_it_is_called(way: str) -> None:

@@ -599,6 +599,10 @@ REASONS: dict[str, list[tuple[str, str]]] = {
         ("STEPS", "left out: store ptr null, ptr %object.at @put"),
         ("STEPS", "' 0' for ' 1': %i = phi i64 [ 0, %0 ], [ %i.next, %one ] @release"),
     ],
+    "the less of two; threads that find no chunk left": [
+        ("batch_entry", "arguments swapped: min"),
+        ("batch_entry", "right operand dropped: -count // length"),
+    ],
     "an empty range": [
         ("_Writer.call", "condition 1 dropped: self.form.scratch or 0"),
         ("_Writer.call", "constant - 1: 0 @ for k in range(self.form.scratch or 0)"),
