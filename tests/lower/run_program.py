@@ -37,7 +37,7 @@ def run(program: Program, values: Sequence[Any], points: int = 1) -> list[np.nda
     """The results of a program for these inputs, whose last axis, of those that vary, are so many points."""
     memory = _Memory(program, values, points)
     with np.errstate(all="ignore"):
-        memory.run(program.body, {}, {}, points)
+        memory.run(program.body, {}, {})
     return [memory.result(b.name) for b in program.buffers if b.role == "out"]
 
 
@@ -47,6 +47,7 @@ class _Memory:
     def __init__(self, program: Program, values: Sequence[Any], points: int):
         self.cells: dict[str, np.ndarray] = {}
         self.writers: dict[tuple[str, tuple[int, ...]], Mapping[str, int]] = {}
+        self.points = points
         given = iter(values)
         for b in program.buffers:
             shape = tuple(points if isinstance(n, str) else n for n in b.dims)
@@ -60,7 +61,7 @@ class _Memory:
             raise Wrong(f"{name} is not written")
         return self.cells[name].astype(float)
 
-    def run(self, body: Sequence[Statement], known: dict[int, Any], where: Mapping[str, int], points: int) -> None:
+    def run(self, body: Sequence[Statement], known: dict[int, Any], where: Mapping[str, int]) -> None:
         for s in body:
             match s:
                 case Load():
@@ -83,10 +84,10 @@ class _Memory:
                     for place in np.ndindex(self.cells[s.buffer].shape):
                         self.write(s.buffer, place, np.float64(0), where)
                 case Part():
-                    self.run(s.body, known, where, points)
+                    self.run(s.body, known, where)
                 case Loop():
-                    for k in (0, *range(points)):  # the last vector may compute points again
-                        self.run(s.body, dict(known), {**where, s.index: k}, points)
+                    for k in (0, *range(self.points)):  # the last vector may compute points again
+                        self.run(s.body, dict(known), {**where, s.index: k})
 
     def place(self, name: str, index: Sequence[Index], where: Mapping[str, int]) -> tuple[int, ...]:
         found = tuple(where[i] if isinstance(i, str) else i for i in index)

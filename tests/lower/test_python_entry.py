@@ -315,7 +315,6 @@ def test_memory_that_cannot_be_had_is_a_memory_error(status: int, size: int, scr
     assert abs(sys.getrefcount(REAL) - before) < 100
 
 
-@pytest.mark.usefixtures("careless")
 def test_a_kernel_lets_other_threads_run_unless_it_is_brief() -> None:
     for is_brief in (True, False):
         form = kernels.Form((None,), (None,), LEAF, (), "double", None, is_brief=is_brief)
